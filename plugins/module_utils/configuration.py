@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything a release is: resolved, frozen, plain data; what the ledger keeps and a plan starts from.
+
+Durations in seconds, sizes in bytes, cpu in cores. Secrets appear only as keyed hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that makes a container what it is, apart from where it stands and which slot it fills."""
+
+    image: str  # REGISTRY/APP@sha256:…
+    command: tuple[str, ...] = ()  # empty: the image's own
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)  # name -> keyed hash of the value
+    memory: int = 256 * 2**20
+    cpu: float = 0.1
+    port: int | None = None  # what the container listens on
+    stop_timeout: float = 10.0
+    capabilities: tuple[str, ...] = ()  # NET_BIND_SERVICE …
+
+    def hash(self) -> str:
+        """Return the spec hash: equal for equal containers, 16 hexadecimal digits."""
+        return _hash(asdict(self))
+
+
+@dataclass(frozen=True)
+class Health:
+    """How an instance is asked whether it is healthy; failures count only after ``start_period``."""
+
+    path: str = "/"
+    interval: float = 2.0
+    timeout: float = 1.0
+    retries: int = 3
+    start_period: float = 10.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Where the instances of a process may stand. Constraints are written as in app files."""
+
+    strategy: str = "spread"
+    constraints: tuple[str, ...] = ()
+    max_per_node: int | None = None
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process of the release and how many instances of it shall run."""
+
+    name: str
+    scale: int
+    spec: Spec
+    rules: Rules = field(default_factory=Rules)
+    health: Health | None = None  # none: healthy is what keeps running
+
+
+@dataclass(frozen=True)
+class Update:
+    """How a rollout goes."""
+
+    order: str = "start-first"  # or stop-first
+    parallelism: int = 1
+    drain: float = 10.0
+    deadline: float = 60.0
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One app as it shall run: a release without its number."""
+
+    app: str
+    processes: tuple[Process, ...]
+    hosts: Mapping[str, str] = field(default_factory=dict)  # host name -> process
+    update: Update = field(default_factory=Update)
+
+    def hash(self) -> str:
+        """Return the configuration hash: equal for equal releases, 16 hexadecimal digits."""
+        return _hash(self.as_dict())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data, as the ledger stores it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Configuration:
+        """Return the configuration that ``as_dict`` gave, also after a way through JSON."""
+        return cls(
+            app=data["app"],
+            processes=tuple(_process(process) for process in data["processes"]),
+            hosts=dict(data["hosts"]),
+            update=Update(**data["update"]),
+        )
+
+
+def _process(data: Mapping[str, Any]) -> Process:
+    spec, rules, health = data["spec"], data["rules"], data["health"]
+    return Process(
+        name=data["name"],
+        scale=data["scale"],
+        spec=Spec(**spec | {"command": tuple(spec["command"]), "capabilities": tuple(spec["capabilities"])}),
+        rules=Rules(**rules | {"constraints": tuple(rules["constraints"])}),
+        health=Health(**health) if health else None,
+    )
+
+
+def _hash(data: Any) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

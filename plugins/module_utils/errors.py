@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person can cause, said so that the person can mend it.
+
+FairleadError
+└── Refused     some input was refused; carries every problem found, not the first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong with what a person wrote.
+
+    Rendered as ``file:line:column field: problem; got …; expected …``; parts that are unknown are left out.
+    Lines and columns count from 1; 0 means unknown.
+    """
+
+    file: str
+    line: int
+    column: int
+    field: str
+    problem: str
+    got: str = ""
+    expected: str = ""
+
+    def __str__(self) -> str:
+        """Return the one form in which every problem is said."""
+        place = ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)])
+        head = f"{place} {self.field}: {self.problem}" if self.field else f"{place}: {self.problem}"
+        got = [f"got {self.got}"] if self.got else []
+        expected = [f"expected {self.expected}"] if self.expected else []
+        return "; ".join([head, *got, *expected])
+
+
+class FairleadError(Exception):
+    """Base of all errors that the platform raises on purpose."""
+
+
+class Refused(FairleadError):
+    """Input was refused before anything was touched; ``problems`` holds every reason, sorted by place."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        """Keep the problems sorted by file, line and column."""
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``one of a, b, c`` or, where a known word is near, ``did you mean "b"? one of a, b, c``."""
+    words = sorted(known)
+    listed = "one of " + ", ".join(words)
+    near = get_close_matches(word, words, n=1)
+    return f'{listed} (did you mean "{near[0]}"?)' if near else listed

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The labels by which a container says what it is; observed state is read from nothing else."""
+
+from __future__ import annotations
+
+PREFIX = "io.fairlead."
+APP = PREFIX + "app"
+PROCESS = PREFIX + "process"
+SLOT = PREFIX + "slot"
+RELEASE = PREFIX + "release"
+IMAGE = PREFIX + "image"
+SPEC = PREFIX + "spec"
+MEMORY = PREFIX + "memory"  # bytes
+CPU = PREFIX + "cpu"  # cores
+PORT = PREFIX + "port"  # on the node's private address; absent without one

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sizes and durations as people write them. Sizes are powers of 1024, in bytes; durations are in seconds."""
+
+from __future__ import annotations
+
+import re
+
+_SIZES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"([0-9]{1,12})(|K|M|G|T)(?:i?B)?", re.ASCII)
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)", re.ASCII)
+
+SIZE_HELP = "a size such as 128M or 2G"
+DURATION_HELP = "a duration such as 500ms, 2s or 1m"
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes in ``128M``, ``2G``, ``512MiB``. Raises ValueError with what is expected."""
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise ValueError(SIZE_HELP)
+    return int(match[1]) * _SIZES[match[2]]
+
+
+def format_size(size: int) -> str:
+    """Return the shortest exact spelling of a number of bytes: ``134217728`` is ``128M``."""
+    for unit in ("T", "G", "M", "K"):
+        if size and size % _SIZES[unit] == 0:
+            return f"{size // _SIZES[unit]}{unit}"
+    return str(size)
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds in ``500ms``, ``2s``, ``1m``. Raises ValueError with what is expected."""
+    match = _DURATION.fullmatch(text)
+    if not match:
+        raise ValueError(DURATION_HELP)
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def format_duration(seconds: float) -> str:
+    """Return the shortest exact spelling of a duration: ``90`` is ``90s``, ``0.5`` is ``500ms``."""
+    milliseconds = round(seconds * 1000)
+    for unit in ("d", "h", "m", "s"):
+        size = int(_SECONDS[unit] * 1000)
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
