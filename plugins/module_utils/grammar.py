@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words an app file may hold: for each kind its pattern, its help, and a parser.
+
+Every parser returns the text it accepts and raises ValueError with what is expected. Patterns match whole
+texts and are allow-lists, for these words end in commands, labels and router configuration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+# A name becomes a DNS label, NAME.<platform domain>, and those do not end in a hyphen.
+NAME = r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"
+NAME_HELP = "1 to 40 characters of a-z, 0-9 and -, beginning with a letter, not ending in -"
+
+VERSION = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+VERSION_HELP = "an image tag such as 1.0.0: letters, digits, _ . - and at most 128 of them"
+
+CONTEXT = r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*"
+CONTEXT_HELP = "a directory beside this file, such as shop, with no .. in its path"
+
+ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+ENV_NAME_HELP = "letters, digits and _, not beginning with a digit"
+
+HTTP_PATH = r"/(?:[A-Za-z0-9/._~=&?+,:@-]|%[0-9A-Fa-f]{2})*"
+HTTP_PATH_HELP = "a path such as /_ping: at most 200 of letters, digits and / . _ ~ - = & ? + , : @ %41"
+
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
+IMAGE = rf"(?:{_HOST}(?::[0-9]{{1,5}})?/)?{_PART}(?:/{_PART})*(?::{VERSION}|@sha256:[0-9a-f]{{64}})?"
+IMAGE_HELP = "NAME, NAME:TAG or NAME@sha256:DIGEST"
+
+
+def _parser(pattern: str, help_: str, longest: int) -> Callable[[str], str]:
+    whole = re.compile(pattern, re.ASCII)
+
+    def parse(text: str) -> str:
+        if len(text) > longest or not whole.fullmatch(text):
+            raise ValueError(help_)
+        return text
+
+    return parse
+
+
+parse_name = _parser(NAME, NAME_HELP, 40)
+parse_version = _parser(VERSION, VERSION_HELP, 128)
+parse_context = _parser(CONTEXT, CONTEXT_HELP, 200)
+parse_env_name = _parser(ENV_NAME, ENV_NAME_HELP, 200)
+parse_http_path = _parser(HTTP_PATH, HTTP_PATH_HELP, 200)
+parse_image = _parser(IMAGE, IMAGE_HELP, 255)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory's variables as actions see them; each is evaluated only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+
+from .app import App
+from .inventory import ACCOUNTS, DOMAIN, GROUPS, HASH_KEY, REGISTRY, Inventory, Machine, Unreadable
+
+SECRETS = "fairlead_secrets"
+
+
+class Templar(Protocol):
+    """What we use of Ansible's templating engine."""
+
+    def template(self, variable: Any) -> Any:
+        """Return a variable's value; text that is not the inventory's own is left as it is."""
+
+
+class Variables:
+    """The variables of one task. What cannot be evaluated comes as Unreadable, what is not set as None."""
+
+    def __init__(self, task_vars: Mapping[str, Any], templar: Templar) -> None:
+        """Keep the task's variables and the engine that evaluates them."""
+        self._vars = task_vars
+        self._templar = templar
+
+    def setting(self, name: str) -> Any:
+        """Return a variable that is the same for all hosts."""
+        return _evaluated(lambda: self._templar.template(self._vars.get(name)))
+
+    def of_host(self, host: str, name: str) -> Any:
+        """Return a variable of one host."""
+        return _evaluated(lambda: self._vars["hostvars"][host].get(name))
+
+    def secrets_of(self, app: App) -> dict[str, Any]:
+        """Return the values of an app's secrets by name; those of other apps are not even decrypted."""
+        ours = self._within(self._within(self._vars, SECRETS), app.app)
+        return {name: self._within(ours, name) for name in app.env.secret}
+
+    def inventory(self) -> Inventory:
+        """Return the platform's view of the inventory."""
+        groups = {group: tuple(self._vars["groups"].get(group, ())) for group in GROUPS}
+        names = {name for hosts in groups.values() for name in hosts}
+        settings = {name: self.setting(name) for name in (*ACCOUNTS, DOMAIN, HASH_KEY, REGISTRY)}
+        return Inventory(groups, {name: self._machine(name) for name in names}, settings)
+
+    def _machine(self, name: str) -> Machine:
+        variables: Iterable[str] = ("fairlead_address", "fairlead_labels", "fairlead_ports")
+        return Machine(*(self.of_host(name, variable) for variable in variables))
+
+    def _within(self, mapping: Any, name: str) -> Any:
+        if isinstance(mapping, Unreadable):
+            return mapping
+        if not isinstance(mapping, Mapping):
+            return None
+        return _evaluated(lambda: self._shallow(mapping.get(name)))
+
+    def _shallow(self, value: Any) -> Any:
+        """Evaluate one value but not what is inside it."""
+        return value if isinstance(value, Mapping) else self._templar.template(value)
+
+
+def _evaluated(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except AnsibleUndefinedVariable as error:
+        return Unreadable(str(error).splitlines()[0])
+    except AnsibleError:  # its words may hold values
+        return Unreadable("a template fails, or a vault password is missing")

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of the action plugin of this name; nothing of it runs on a machine."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: validate
+short_description: Check every app file and the inventory before any machine is touched
+description:
+  - Reads every app file of a directory and the inventory's variables, on the controller alone.
+  - Fails with all problems at once, one a line, each with its file, line, column and field, with what
+    was found and what is expected.
+  - App files are data. A template in an app file stays the text it is.
+  - Values of secrets are neither printed nor returned.
+options:
+  apps:
+    description: The directory of the app files.
+    type: path
+    required: true
+  app:
+    description: >-
+      The app that is about to be deployed. Beyond the files, its constraints and secrets are checked
+      against the inventory.
+    type: raw
+    default: ""
+  all:
+    description: Check the needs of every app instead of one.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: Nothing is changed in any mode.
+  diff_mode:
+    support: none
+    description: There is nothing to compare.
+author: The Fairlead maintainers
+"""
+
+EXAMPLES = r"""
+- name: Validate every app file and the inventory
+  fairlead.paas.validate:
+    apps: "{{ playbook_dir }}/../apps"
+    app: shop
+
+- name: Validate the whole repository, as a pipeline does for a pull request
+  fairlead.paas.validate:
+    apps: apps
+    all: true
+"""
+
+RETURN = r"""
+problems:
+  description: What is wrong, sorted by place; C(msg) holds the same, one a line.
+  returned: failure
+  type: list
+  elements: str
+  sample: ['apps/shop.yml:5:6 app: is not the file''s name; got "shp"; expected shop']
+apps:
+  description: The names of all apps.
+  returned: success
+  type: list
+  elements: str
+app:
+  description: What other tasks need of the app; null with O(all).
+  returned: success
+  type: dict
+  contains:
+    name: {description: The app's name., type: str}
+    context: {description: "The absolute path of the build context, or null.", type: str}
+    image: {description: "The image the app names, or null.", type: str}
+    version: {description: "One more tag for the image, or null.", type: str}
+    secret_names: {description: "The names of the app's secrets, sorted.", type: list, elements: str}
+warnings:
+  description: What is allowed but hardly meant.
+  returned: success
+  type: list
+  elements: str
+"""

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action as a playbook calls it: on the controller alone, with real inventories and a real vault."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+APP = """
+app: shop
+build: {image: nginx}
+env: {secret: [KEY], clear: {GREETING: "{{ lookup('pipe', 'id') }}"}}
+processes: {web: {}}
+"""
+ACCOUNT = {"username": "me", "password": "hunter2-account"}
+VARIABLES = {
+    "fairlead_domain": "apps.localhost",
+    "fairlead_registry": "{{ hostvars[groups['registries'] | first].fairlead_address }}:5000",
+    "fairlead_registry_push": ACCOUNT,
+    "fairlead_registry_pull": ACCOUNT,
+    "fairlead_hash_key": "hunter2 hunter2 hunter2",
+    "fairlead_secrets": {"shop": {"KEY": "hunter2-secret"}},
+}
+REGISTRY = 'is no address of a registry; got ":5000"; expected HOST:PORT, or nothing'
+GROUPS = ("nodes", "routers", "managers", "registries", "builders")
+
+
+class Site:
+    """An app directory and an inventory of one machine that nobody could reach."""
+
+    def __init__(self, path: Path) -> None:
+        self.apps = path / "apps"
+        self.apps.mkdir()
+        (self.apps / "shop.yml").write_text(APP)
+        self.inventory = path / "hosts.yml"
+        self.host: dict[str, Any] = {"ansible_host": "198.19.255.254", "fairlead_address": "198.19.255.254"}
+        self.variables: dict[str, Any] = dict(VARIABLES)
+        self.groups = set(GROUPS)
+
+    def run(self, arguments: str, *options: str) -> tuple[dict[str, Any], str]:
+        """Return the result of the task and all that was printed."""
+        groups = {group: {"hosts": {"m1": self.host} if group in self.groups else {}} for group in GROUPS}
+        data = {"all": {"vars": self.variables, "children": groups}}
+        self.inventory.write_text(yaml.safe_dump(data))
+        argv = [
+            *(
+                str(BIN / "ansible"),
+                "localhost",
+                "-i",
+                str(self.inventory),
+                "-m",
+                "fairlead.paas.validate",
+                *options,
+            ),
+            *("-a", f"apps={self.apps} {arguments}"),
+        ]
+        env = os.environ | {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true",
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+        }
+        ran = subprocess.run(argv, cwd=ROOT, env=env, check=False, capture_output=True, text=True)
+        result: dict[str, Any] = json.loads(ran.stdout.rpartition("=> ")[2])
+        return result, ran.stdout + ran.stderr
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_what_is_fine_is_returned_without_secrets(site: Site) -> None:
+    result, output = site.run("app=shop", "-vvv", "--check")
+    assert result["app"] == {
+        "name": "shop",
+        "context": None,
+        "image": "nginx",
+        "version": None,
+        "secret_names": ["KEY"],
+    }
+    assert result["apps"] == ["shop"]
+    assert result["changed"] is False
+    assert "hunter2" not in output
+    assert "uid=" not in output
+
+
+def test_all_problems_of_files_and_inventory_are_said_at_once(site: Site) -> None:
+    (site.apps / "blog.yml").write_text("app: blog\nversion: 1.10\nbuild: {image: nginx}\nprocesses: {web: {}}\n")
+    site.host["fairlead_address"] = None
+    site.groups.remove("managers")
+    del site.variables["fairlead_secrets"]
+    result, output = site.run("app=shop")
+    assert result["problems"] == [
+        'apps/blog.yml:2:10 version: is a number, not text; got 1.10; expected "1.10" in quotes',
+        f"inventory fairlead_registry: {REGISTRY}",
+        "inventory fairlead_secrets.shop.KEY: is not set; expected text, in a vault",
+        "inventory m1.fairlead_address: is not set; expected the machine's private IPv4 address",
+        "inventory managers: is an empty group; expected at least one machine",
+    ]
+    assert result["msg"] == "\n".join(result["problems"])
+    assert "hunter2" not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("", "none is given; expected -e app=NAME, one of shop"),
+        ("app=shp", 'there is no such app; got "shp"; expected one of shop (did you mean "shop"?)'),
+    ],
+)
+def test_an_app_has_to_be_named(site: Site, arguments: str, words: str) -> None:
+    assert site.run(arguments)[0]["problems"] == [f"command line app: {words}"]
+
+
+def test_all_apps_can_be_checked_without_naming_one(site: Site) -> None:
+    (site.apps / "blog.yml").write_text(APP.replace("app: shop", "app: blog"))
+    assert site.run("all=true")[0]["problems"] == [
+        "inventory fairlead_secrets.blog.KEY: is not set; expected text, in a vault"
+    ]
+    assert "problems" not in site.run("app=shop")[0]
+
+
+def test_a_vault_without_its_password_is_said_without_its_text(site: Site, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("of the vault\n")
+    vault = [
+        str(BIN / "ansible-vault"),
+        "encrypt_string",
+        "--vault-password-file",
+        str(password),
+        "hunter2-vaulted",
+    ]
+    encrypted = subprocess.run(vault, check=True, capture_output=True, text=True).stdout
+    variables = tmp_path / "group_vars/all.yml"
+    variables.parent.mkdir()
+    variables.write_text("fairlead_secrets:\n  shop:\n    KEY: " + encrypted.replace("\n", "\n    "))
+    del site.variables["fairlead_secrets"]
+
+    locked, _ = site.run("app=shop")
+    unlocked, output = site.run("app=shop", "--vault-password-file", str(password), "-vvv")
+
+    why = "a template fails, or a vault password is missing"
+    assert locked["problems"] == [
+        f"inventory fairlead_secrets.shop.KEY: cannot be evaluated: {why}; expected text, in a vault"
+    ]
+    assert unlocked["app"]["name"] == "shop"
+    assert "hunter2" not in output

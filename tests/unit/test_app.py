@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an app file may say, and what is meant where it says nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from ansible_collections.fairlead.paas.plugins.module_utils.fields import STRATEGIES
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import rank
+from tests.unit.app_texts import HEAD, process, read, top
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_sample_is_read_as_it_is_meant() -> None:
+    app = read((ROOT / "apps/shop.yml").read_bytes())
+    assert app.model_dump() == {
+        "app": "shop",
+        "version": "1.0.0",
+        "build": {"context": "shop", "image": None},
+        "env": {"clear": {"GREETING": "hello"}, "secret": ("SESSION_KEY",)},
+        "processes": {
+            "web": {
+                "command": ("python3", "-m", "shop"),
+                "scale": 4,
+                "memory": "128M",
+                "cpu": 0.25,
+                "port": 8080,
+                "health": {
+                    "path": "/_ping",
+                    "interval": "2s",
+                    "timeout": "1s",
+                    "retries": 3,
+                    "start_period": "10s",
+                },
+                "stop_timeout": "20s",
+                "placement": {"strategy": "spread", "constraints": ("disk == ssd",), "max_per_node": 2},
+                "capabilities": (),
+            },
+            "worker": {
+                "command": ("python3", "-m", "shop.worker"),
+                "scale": 1,
+                "memory": "64M",
+                "cpu": 0.1,
+                "port": None,
+                "health": None,
+                "stop_timeout": "10s",
+                "placement": {"strategy": "spread", "constraints": (), "max_per_node": None},
+                "capabilities": (),
+            },
+        },
+        "routes": ({"domain": "shop.example.com", "process": "web"},),
+        "update": {"order": "start-first", "parallelism": 2, "drain": "10s", "deadline": "1m"},
+    }
+    assert app.processes["web"].memory == 128 * 2**20
+    assert app.processes["web"].stop_timeout == 20.0
+    assert app.update.deadline == 60.0
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("command: [sleep, 30, '']", ("sleep", "30", "")),
+        ("scale: 0", 0),
+        ("scale: 1000", 1000),
+        ("memory: 6M", 6 * 2**20),
+        ("memory: 512MiB", 2**29),
+        ('memory: "2G"', 2**31),
+        ("cpu: 2", 2.0),
+        ("cpu: 0.01", 0.01),
+        ("stop_timeout: 0s", 0.0),
+        ("stop_timeout: 1500ms", 1.5),
+        ("capabilities: [CHOWN, NET_BIND_SERVICE]", ("CHOWN", "NET_BIND_SERVICE")),
+    ],
+)
+def test_fields_of_a_process(field: str, value: object) -> None:
+    web = read(process(field)).processes["web"]
+    assert getattr(web, field.partition(":")[0]) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("version: 1.0.0", "1.0.0"),
+        ('version: "1.10"', "1.10"),
+        ("env: {clear: {A: b, B: 8080, _C1: 'no'}}", {"A": "b", "B": "8080", "_C1": "no"}),
+        ("env: {clear: {A: '{{ 6 * 7 }}'}}", {"A": "{{ 6 * 7 }}"}),
+        ("routes: [{domain: Shop.Example.COM, process: web}]", "shop.example.com"),
+        ("routes: [{domain: xn--bcher-kva.example, process: web}]", "xn--bcher-kva.example"),
+    ],
+)
+def test_fields_of_an_app(line: str, value: object) -> None:
+    app = read(top(line))
+    assert value in (app.version, app.env.clear, *(route.domain for route in app.routes))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "nginx",
+        "library/nginx:1.27",
+        "registry.example.com:5000/team/shop:1.0.0",
+        "localhost/a__b.c-d",
+        "nginx@sha256:" + "0" * 64,
+    ],
+)
+def test_images(image: str) -> None:
+    assert read(top("").replace("nginx", image)).build.image == image
+
+
+@pytest.mark.parametrize("path", ["/", "/_ping", "/a/b.html?x=1&y=%20", "/" + "a" * 199])
+def test_health_paths(path: str) -> None:
+    health = read(process(f"health: {{path: '{path}'}}")).processes["web"].health
+    assert health
+    assert health.path == path
+
+
+@pytest.mark.parametrize("name", ["a", "web-2", "a" * 40, "a--b"])
+def test_names(name: str) -> None:
+    text = top("").replace("app: shop", f"app: {name}").replace("web:", f"{name}:")
+    assert list(read(text, f"apps/{name}.yml").processes) == [name]
+
+
+def test_x_keys_are_ignored_everywhere_and_can_be_merged() -> None:
+    app = read(
+        "x-small: &small {memory: 64M, cpu: 0.5, x-why: no}\n"
+        + HEAD
+        + "env: {x-old: 010}\nprocesses:\n  x-off: {a: b}\n  web: {<<: *small, cpu: 1}\n"
+    )
+    assert list(app.processes) == ["web"]
+    assert app.processes["web"].memory == 64 * 2**20
+    assert app.processes["web"].cpu == 1.0
+
+
+def test_what_an_app_writes_reads_as_the_same_app() -> None:
+    app = read((ROOT / "apps/shop.yml").read_bytes())
+    written: Any = app.model_dump(mode="json", exclude_none=True)
+    assert type(app).model_validate(written) == app
+
+
+def test_every_strategy_of_placement_can_be_asked_for() -> None:
+    assert set(STRATEGIES) == set(rank.STRATEGIES)
+
+
+def test_the_manual_shows_the_sample() -> None:
+    manual = (ROOT / "docs/app-files.md").read_text()
+    block = manual.partition("```yaml\n")[2].partition("```")[0]
+    assert read(block) == read((ROOT / "apps/shop.yml").read_bytes())
+
+
+def test_an_app_does_not_change_afterwards() -> None:
+    app = read(top(""))
+    with pytest.raises(ValidationError):
+        app.version = "2"  # type: ignore[misc]

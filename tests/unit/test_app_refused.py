@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an app file may not say, and the exact words for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.app_texts import HEAD, WEB, problems, process, top
+
+BOTH = "stands beside context; expected one of the two"
+
+
+def cases(name: str) -> list[tuple[str, str]]:
+    """Return the pairs of a table: what is written, and what is said about it."""
+    text = Path(__file__).with_name(name).read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(field, words.strip()) for field, words in zip(lines[::2], lines[1::2], strict=True)]
+
+
+@pytest.mark.parametrize(("field", "words"), cases("refused_process.txt"))
+def test_fields_of_a_process(field: str, words: str) -> None:
+    column, _, rest = words.partition(" ")
+    assert problems(process(field)) == [f"5:{column} processes.web.{rest}"]
+
+
+@pytest.mark.parametrize(("line", "words"), cases("refused_app.txt"))
+def test_fields_of_an_app(line: str, words: str) -> None:
+    assert problems(top(line)) == [f"4:{words}"]
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "80.5", "'80'"])
+def test_ports(port: str) -> None:
+    said = problems(f"{HEAD}processes: {{web: {{port: {port}}}}}\n")
+    assert len(said) == 1
+    assert said[0].startswith("3:25 processes.web.port: is ")
+    assert said[0].endswith("; expected a whole number from 1 to 65535")
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        *("a b", "-f", "${VAR}", "a.example\\nuse_backend x", "*.example.com", "a..b", ".a", "a.", "a-.b"),
+        *("a_b.c", "a.b:80", "http://a.b", "a.b/c", "10.0.0.1", "2001:db8::1", "1.2", "b\u00fccher.example"),
+        *("", "a" * 64 + ".b", ".".join(["a" * 50] * 6), "a\\tb", "{{ x }}", "%[src]", "a\\\\.b", "#", '\\"'),
+    ],
+)
+def test_domains(domain: str) -> None:
+    said = problems(top(f'routes: [{{domain: "{domain}", process: web}}]'))
+    assert len(said) == 1
+    assert said[0].startswith("4:19 routes[0].domain: is not a domain; got ")
+    assert said[0].endswith(
+        "; expected a host name such as shop.example.com: letters, digits, hyphens and dots"
+    )
+    assert "\n" not in said[0]
+
+
+@pytest.mark.parametrize("name", ["", "a" * 41, "1a", "-a", "a-", "A", "a_b", "a.b", "a b", "../a", "\u00e9"])
+def test_names(name: str) -> None:
+    said = problems(f'app: "{name}"\nbuild: {{image: a}}\nprocesses: {{"{name}": {{}}}}', f"apps/{name}.yml")
+    rules = "1 to 40 characters of a-z, 0-9 and -, beginning with a letter, not ending in -"
+    assert len(said) == 2
+    assert "app: is not a name; got " in said[0]
+    assert "3:13 processes." in said[1]
+    assert all(line.endswith(f"; expected {rules}") for line in said)
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["Nginx", "a:b:c", "a@sha256:12", "-a", "a b", "a:", "/a", "a//b", "$(id)", f"a:1@sha256:{0:064}"],
+)
+def test_images(image: str) -> None:
+    said = problems(top("").replace("nginx", f"'{image}'"))
+    assert len(said) == 1
+    assert said[0].startswith("2:16 build.image: is not an image; got ")
+    assert said[0].endswith("; expected NAME, NAME:TAG or NAME@sha256:DIGEST")
+
+
+@pytest.mark.parametrize(
+    "context", ["..", "../shop", "a/../../b", "/etc", ".", "./a", "a b", "", "a/", "~", "$HOME"]
+)
+def test_contexts(context: str) -> None:
+    said = problems(f"app: shop\nbuild: {{context: '{context}'}}\n{WEB}")
+    assert len(said) == 1
+    assert said[0].startswith("2:18 build.context: is not a build context; got ")
+
+
+def test_what_stands_under_secret_is_never_repeated() -> None:
+    for line in ("env: {secret: [A=hunter2]}", "env: {secret: {A: hunter2}}", "env: {secret: hunter2}"):
+        said = problems(top(line))
+        assert len(said) == 1
+        assert "hunter2" not in said[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("app: shp\nbuild: {image: a}\n" + WEB, '1:6 app: is not the file\'s name; got "shp"; expected shop'),
+        (
+            "build: {image: a}\n" + WEB,
+            "1:1 app: is missing; expected the app's name, which is also the file's",
+        ),
+        (
+            "app: shop\nbuild: {context: a, image: b}\n" + WEB,
+            f"2:21 build.image: {BOTH}",
+        ),
+        (HEAD + "processes: {}", "3:12 processes: is empty; got a mapping; expected at least one"),
+        ("[]", "1:1: is not a mapping; got a list; expected a mapping"),
+        ("hello", '1:1: is not a mapping; got "hello"; expected a mapping'),
+        (
+            "app: shop\n" + WEB,
+            "1:1 build: is missing; "
+            "expected where the image comes from: {context: DIRECTORY} or {image: NAME}",
+        ),
+        (
+            "app: shop\nbuild: {}\n" + WEB,
+            "2:8 build: has neither context nor image; expected one of the two",
+        ),
+        (
+            HEAD + "processes: {web: {health: {}}}",
+            "3:19 processes.web.health: needs a port to ask at; expected a port beside it",
+        ),
+        (
+            HEAD + "processes: {a: {}}\nroutes: [{domain: a.b, process: a}]",
+            '4:33 routes[0].process: has no port; got "a"; expected a port in processes.a',
+        ),
+    ],
+)
+def test_what_must_hold_together(text: str, expected: str) -> None:
+    assert problems(text) == [expected]
+
+
+def test_every_problem_is_said_at_once_and_each_only_once() -> None:
+    text = (
+        "app: Shop\napp: shop\nversion: 1.10\nprocesses:\n  web: {memory: 12X, scal: 1, health: {}}\n"
+        "routes: [{domain: -f, process: x}]\n"
+    )
+    assert [line.partition(": ")[0] for line in problems(text)] == [
+        "1:1 build",
+        "1:6 app",
+        "2:1 app",
+        "3:10 version",
+        "5:17 processes.web.memory",
+        "5:22 processes.web.scal",
+        "5:31 processes.web.health",
+        "6:19 routes[0].domain",
+        "6:32 routes[0].process",
+    ]
+
+
+VOCABULARY = """
+app image processes web port 80 env clear secret routes domain process build context health command [a] []
+{} [[]] {a:b} no 1.5 '' "" x-a true -1 PORT update placement constraints shop ~ *a &a
+"""
+WORDS = st.sampled_from(VOCABULARY.split())
+LINES = st.lists(st.tuples(st.integers(0, 3), WORDS, WORDS), max_size=8).map(
+    lambda rows: "".join(f"{'  ' * depth}{key}: {value}\n" for depth, key, value in rows)
+)
+
+
+def _flow(pairs: list[tuple[str, str]]) -> str:
+    return "{" + ", ".join(f"{key}: {value}" for key, value in pairs) + "}"
+
+
+NESTED = st.recursive(WORDS, lambda inner: st.lists(st.tuples(WORDS, inner), max_size=4).map(_flow))
+LIKELY = NESTED.map(lambda value: top(f"env: {value}\nroutes: [{value}]\nupdate: {value}"))
+
+
+@given(st.one_of(st.text(), st.binary(), LINES, NESTED, LIKELY))
+def test_nothing_but_refused_is_ever_raised(text: str | bytes) -> None:
+    assert all("\n" not in line for line in problems(text))

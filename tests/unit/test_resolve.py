@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an app to the configuration that is released."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    Configuration,
+    Health,
+    Process,
+    Rules,
+    Spec,
+    Update,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.resolve import (
+    configuration_of,
+    hosts_of,
+    secret_hash,
+)
+from tests.unit.app_texts import HEAD, read, top
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = read((ROOT / "apps/shop.yml").read_bytes())
+IMAGE = "198.18.0.10:5000/shop@sha256:" + "0" * 64
+KEY = "a key of the tests"
+SECRETS = {"SESSION_KEY": "hunter2"}
+
+
+def resolved(secrets: Mapping[str, str] = SECRETS, key: str = KEY, text: str = "") -> Configuration:
+    return configuration_of(read(text) if text else SAMPLE, IMAGE, secrets, key, "apps.localhost")
+
+
+def test_the_sample_resolves_to_what_its_file_says() -> None:
+    hashed = {"SESSION_KEY": secret_hash("shop", "SESSION_KEY", "hunter2", KEY)}
+    web = Spec(
+        image=IMAGE,
+        command=("python3", "-m", "shop"),
+        env={"GREETING": "hello"},
+        secrets=hashed,
+        memory=128 * 2**20,
+        cpu=0.25,
+        port=8080,
+        stop_timeout=20.0,
+    )
+    worker = Spec(
+        image=IMAGE,
+        command=("python3", "-m", "shop.worker"),
+        env={"GREETING": "hello"},
+        secrets=hashed,
+        memory=64 * 2**20,
+    )
+    assert resolved() == Configuration(
+        app="shop",
+        processes=(
+            Process("web", 4, web, Rules("spread", ("disk == ssd",), 2), Health("/_ping", 2.0, 1.0, 3, 10.0)),
+            Process("worker", 1, worker),
+        ),
+        hosts={"shop.apps.localhost": "web", "shop.example.com": "web"},
+        update=Update("start-first", 2, 10.0, 60.0),
+    )
+
+
+def test_a_configuration_survives_the_ledger() -> None:
+    again = Configuration.from_dict(json.loads(json.dumps(resolved().as_dict())))
+    assert again == resolved()
+    assert again.hash() == resolved().hash()
+
+
+def test_no_secret_is_in_a_configuration() -> None:
+    assert "hunter2" not in json.dumps(resolved().as_dict())
+
+
+@pytest.mark.parametrize(("secrets", "key"), [({"SESSION_KEY": "other"}, KEY), (SECRETS, "another key")])
+def test_another_secret_or_key_is_another_release(secrets: Mapping[str, str], key: str) -> None:
+    assert resolved(secrets, key).hash() != resolved().hash()
+
+
+def test_a_secret_s_hash_depends_on_who_has_it() -> None:
+    assert len(secret_hash("shop", "A", "v", KEY)) == 32
+    assert len({secret_hash(app, name, "v", KEY) for app in ("a", "b") for name in ("A", "B")}) == 4
+
+
+def test_a_secret_without_a_value_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        resolved(secrets={})
+
+
+def test_the_order_of_what_is_written_does_not_matter() -> None:
+    one = HEAD + "env: {clear: {A: a, B: b}}\nprocesses:\n  web: {capabilities: [KILL, CHOWN]}\n  api: {}\n"
+    two = (
+        HEAD
+        + "env: {clear: {B: b, A: a}}\nprocesses:\n  api: {}\n  web: {capabilities: [CHOWN, KILL, KILL]}\n"
+    )
+    assert resolved(text=one).hash() == resolved(text=two).hash()
+
+
+@pytest.mark.parametrize(
+    ("processes", "hosts"),
+    [
+        ("{web: {port: 80}}", {"shop.apps.localhost": "web"}),
+        ("{web: {}}", {}),
+        ("{api: {port: 80}}", {}),
+    ],
+)
+def test_web_answers_at_its_name_if_it_has_a_port(processes: str, hosts: dict[str, str]) -> None:
+    assert hosts_of(read(HEAD + f"processes: {processes}"), "Apps.Localhost") == hosts
+
+
+def test_a_port_is_asked_for_its_root_unless_the_file_says_otherwise() -> None:
+    assert resolved(text=top("")).processes[0].health == Health()
+    assert resolved(text=HEAD + "processes: {web: {}}").processes[0].health is None
