@@ -15,7 +15,7 @@ CONSTRAINT_HELP = '"label == value" or "label != value"'
 
 @dataclass(frozen=True)
 class Constraint:
-    """One comparison of a node's label with a value. A node without the label has no value: it equals nothing."""
+    """One comparison of a label with a value; a node without the label equals nothing."""
 
     label: str
     operator: str

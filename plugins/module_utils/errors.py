@@ -2,12 +2,13 @@
 """What a person can cause, said so that the person can mend it.
 
 FairleadError
-└── Refused     some input was refused; carries every problem found, not the first
+├── Refused     some input was refused; carries every problem found, not the first
+└── NoRoom      some instances fit on no node; carries for each of them why each node refused
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -48,6 +49,23 @@ class Refused(FairleadError):
         """Keep the problems sorted by file, line and column."""
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class NoRoom(FairleadError):
+    """Some slots fit on no node; ``refusals`` is slot → node → reason, in words."""
+
+    def __init__(self, refusals: Mapping[str, Mapping[str, str]]) -> None:
+        """Say slots that every node refuses for the same reasons together, over one table."""
+        self.refusals = {slot: dict(reasons) for slot, reasons in refusals.items()}
+        tables: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for slot, reasons in self.refusals.items():
+            tables.setdefault(tuple(reasons.items()), []).append(slot)
+        super().__init__("\n".join(_table(slots, rows) for rows, slots in tables.items()))
+
+
+def _table(slots: Iterable[str], rows: Iterable[tuple[str, str]]) -> str:
+    lines = [f"  {node}: {reason}" for node, reason in rows] or ["  there is no node"]
+    return "\n".join([f"no room for {', '.join(slots)}:", *lines])
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every plan and every rollout, over random fleets and configurations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from hypothesis import assume, given, reject
+from hypothesis import strategies as st
+
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
+from ansible_collections.fairlead.paas.plugins.module_utils.constraints import parse_constraint
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.room import millicores
+from ansible_collections.fairlead.paas.plugins.module_utils.plan import Plan, plan, removal_plan
+from ansible_collections.fairlead.paas.plugins.module_utils.rollout import Phase, final_table, rollout
+from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
+from ansible_collections.fairlead.paas.plugins.module_utils.undo import standing_table, undo
+from tests.unit.worlds import UNHURRIED, Acted, World, process, shop, worlds
+
+EVERYTHING_ROUTED = shop(
+    *(process(name) for name in ("api", "web", "worker")),
+    hosts={f"{name}.example.com": name for name in ("api", "web", "worker")},
+)
+
+
+def planned(world: World) -> Plan:
+    """Return the plan for a world that has one."""
+    try:
+        return plan(world.configuration, world.fleet, None, 4)
+    except NoRoom:
+        reject()
+
+
+def refusals(world: World) -> dict[str, dict[str, str]]:
+    """Return why slots fit nowhere, or nothing if all fit."""
+    try:
+        plan(world.configuration, world.fleet, None, 4)
+    except NoRoom as refused:
+        return refused.refusals
+    return {}
+
+
+def shuffled(items: tuple[Any, ...], random: Random) -> tuple[Any, ...]:
+    return tuple(random.sample(items, len(items)))
+
+
+def begun(world: World) -> Acted:
+    return Acted(world.fleet, standing_table("shop", EVERYTHING_ROUTED, world.fleet))
+
+
+def moments(world: World) -> Iterator[tuple[Acted, Phase]]:
+    """Act out the plan; yield before anything, and after each phase's stops, its starts, and its routing."""
+    acted = begun(world)
+    yield acted, Phase()
+    for phase in rollout(planned(world), world.configuration, world.fleet):
+        acted.stop(phase)
+        yield acted, phase
+        acted.start(phase)
+        yield acted, phase
+        acted.remove(phase.remove)
+        acted.table = phase.table or acted.table
+        yield acted, phase
+
+
+def carried_out(world: World) -> Acted:
+    *_, (acted, _) = moments(world)
+    return acted
+
+
+@UNHURRIED
+@given(worlds())
+def test_capacity_is_never_exceeded_with_old_and_new_together(world: World) -> None:
+    offered = Counter(
+        {(node.name, "memory"): node.memory for node in world.fleet.nodes}
+        | {(node.name, "cpu"): millicores(node.cpus) for node in world.fleet.nodes}
+    )
+    limit = offered | begun(world).reserved()
+    for acted, _ in moments(world):
+        assert acted.reserved() <= limit
+
+
+@UNHURRIED
+@given(worlds())
+def test_max_per_node_is_never_exceeded_with_old_and_new_together(world: World) -> None:
+    before = begun(world).slots()
+    limits = {process.name: process.rules.max_per_node for process in world.configuration.processes}
+    for acted, _ in moments(world):
+        for (node, name), count in acted.slots().items():
+            limit = limits.get(name)
+            assert limit is None or count <= max(limit, before[node, name])
+    for (_, name), count in acted.slots().items():
+        assert limits[name] is None or count <= (limits[name] or 0)
+
+
+@UNHURRIED
+@given(worlds())
+def test_constraints_hold_when_all_is_done(world: World) -> None:
+    labels = {node.name: node.labels for node in world.fleet.nodes}
+    constraints = {process.name: process.rules.constraints for process in world.configuration.processes}
+    for instance in of_shop(carried_out(world)):
+        for text in constraints[instance.slot.process]:
+            assert parse_constraint(text).allows(labels[instance.node])
+
+
+@UNHURRIED
+@given(worlds())
+def test_carrying_out_a_plan_gives_what_is_wanted_and_the_next_plan_is_empty(world: World) -> None:
+    configuration, acted = world.configuration, carried_out(world)
+    wanted = {
+        (Slot("shop", process.name, number), process.spec.hash())
+        for process in configuration.processes
+        for number in range(1, process.scale + 1)
+    }
+    found = of_shop(acted)
+    assert {(instance.slot, instance.spec) for instance in found} == wanted
+    assert len(found) == len(wanted)
+    again = plan(configuration, acted.observed(), (4, configuration.hash()), 5)
+    assert (again.release, again.changed, again.count("keep")) == (4, False, len(wanted))
+    assert rollout(again, configuration, acted.observed()) == ()
+    if rollout(planned(world), configuration, world.fleet):
+        assert final_table(again, configuration, acted.observed()) == acted.table
+
+
+@UNHURRIED
+@given(worlds())
+def test_no_room_says_why_for_every_node(world: World) -> None:
+    names = {node.name for node in world.fleet.nodes}
+    assert all(set(reasons) == names for reasons in refusals(world).values())
+
+
+@UNHURRIED
+@given(worlds(), st.randoms(use_true_random=False))
+def test_the_order_of_input_does_not_matter(world: World, random: Random) -> None:
+    fleet = Fleet(shuffled(world.fleet.nodes, random), shuffled(world.fleet.instances, random))
+    processes = shuffled(world.configuration.processes, random)
+    configuration = replace(world.configuration, processes=processes)
+    first, second = planned(world), plan(configuration, fleet, None, 4)
+    assert first == second
+    assert rollout(first, world.configuration, world.fleet) == rollout(second, configuration, fleet)
+
+
+@UNHURRIED
+@given(worlds())
+def test_what_is_as_wanted_and_allowed_is_kept(world: World) -> None:
+    kept = {action.slot for action in planned(world).actions if action.kind == "keep"}
+    assert {one.slot for one in world.fleet.instances if may_stay(world, one)} <= kept
+
+
+@UNHURRIED
+@given(worlds())
+def test_nothing_leaves_a_node_that_has_room_for_everything(world: World) -> None:
+    roomy = {node.name for node in world.fleet.nodes if holds_everything(world, node.name)}
+    for action in planned(world).actions:
+        if action.kind == "move" and action.old:
+            assert action.old.node not in roomy or "wants" in action.reason or "max_per_node" in action.reason
+
+
+@UNHURRIED
+@given(worlds())
+def test_routers_send_only_to_what_runs_and_let_go_before_a_stop(world: World) -> None:
+    for acted, _ in moments(world):
+        running = {acted.server_of(instance) for instance in acted.now()}
+        assert {(server.address, server.port) for server in acted.servers()} <= running
+
+
+@UNHURRIED
+@given(worlds())
+def test_at_most_parallelism_slots_of_those_that_served_are_missing_at_any_moment(world: World) -> None:
+    any_stop_first = any(action.stop_first for action in planned(world).actions)
+    allowed = world.configuration.update.parallelism if any_stop_first else 0
+    wanted = {
+        (process.name, number)
+        for process in world.configuration.processes
+        for number in range(1, process.scale + 1)
+    }
+    routed = set(world.configuration.hosts.values())
+    served = {slot for slot in serving(begun(world)) if slot in wanted and slot[0] in routed}
+    ran = {slot for slot in running(begun(world)) if slot in wanted}
+    for acted, _ in moments(world):
+        assert len(served - serving(acted)) <= allowed
+        assert len(ran - running(acted)) <= allowed
+
+
+@UNHURRIED
+@given(worlds(), st.data())
+def test_a_failed_phase_is_undone_to_what_ran_before(world: World, data: st.DataObject) -> None:
+    phases = rollout(planned(world), world.configuration, world.fleet)
+    assume(phases)
+    failed = data.draw(st.integers(0, len(phases) - 1))
+    acted = begun(world)
+    before = (set(acted.running), set(acted.known), acted.table)
+    for phase in phases[: failed + 1]:
+        acted.act(phase)
+    back = undo("shop", phases, failed, EVERYTHING_ROUTED, world.fleet)
+    acted.undo(back)
+    if phases[failed].remove:
+        assert (back.resume, back.table, back.remove) == ({}, None, {})
+    else:
+        assert (acted.running, set(acted.known), acted.table) == before
+
+
+@UNHURRIED
+@given(worlds())
+def test_a_removal_ends_with_nothing_and_routes_first(world: World) -> None:
+    acted, gone = begun(world), Configuration("shop", ())
+    phases = rollout(removal_plan("shop", world.fleet), gone, world.fleet)
+    for phase in phases:
+        assert not phase.stop or acted.table == Table("shop")
+        acted.act(phase)
+    assert of_shop(acted) == []
+    assert [one for one in world.fleet.instances if one.slot.app == "billing"] == list(acted.known.values())
+
+
+def of_shop(acted: Acted) -> list[Instance]:
+    return [one for one in acted.known.values() if one.slot.app == "shop"]
+
+
+def serving(acted: Acted) -> set[tuple[str, int]]:
+    routed = {(server.address, server.port) for server in acted.servers()}
+    return {
+        (one.slot.process, one.slot.number)
+        for one in acted.now()
+        if one.slot.app == "shop" and acted.server_of(one) in routed
+    }
+
+
+def running(acted: Acted) -> set[tuple[str, int]]:
+    return {(one.slot.process, one.slot.number) for one in acted.now() if one.slot.app == "shop"}
+
+
+def may_stay(world: World, one: Instance) -> bool:
+    labels = {node.name: node.labels for node in world.fleet.nodes}[one.node]
+    wanted = {process.name: process for process in world.configuration.processes}.get(one.slot.process)
+    if not wanted or one.slot.app != "shop" or not 1 <= one.slot.number <= wanted.scale:
+        return False
+    as_wanted = one.running and not one.drift and one.spec == wanted.spec.hash()
+    neighbours = begun(world).slots()[one.node, one.slot.process]
+    return (
+        as_wanted
+        and all(parse_constraint(text).allows(labels) for text in wanted.rules.constraints)
+        and (wanted.rules.max_per_node is None or neighbours <= wanted.rules.max_per_node)
+    )
+
+
+def holds_everything(world: World, name: str) -> bool:
+    """Say whether a node could hold all that is wanted beside all that it holds."""
+    node = next(node for node in world.fleet.nodes if node.name == name)
+    here, processes = world.fleet.on(name), world.configuration.processes
+    memory = sum(p.scale * p.spec.memory for p in processes) + sum(one.memory for one in here)
+    cpu = sum(p.scale * millicores(p.spec.cpu) for p in processes) + sum(millicores(one.cpu) for one in here)
+    taken = set(node.busy_ports) | {one.port for one in here}
+    ports = sum(port not in taken for port in range(node.first_port, node.last_port + 1))
+    return (
+        memory <= node.memory
+        and cpu <= millicores(node.cpus)
+        and sum(process.scale for process in processes) <= ports
+    )
