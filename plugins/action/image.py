@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of ``image``: hash the context; ship it only when the builder says it is missing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.fairlead.paas.plugins.module_utils.catalog import read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.context import Context, read_context
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.image import content_tag, reference_tag
+from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
+
+TEXT = {"type": "str", "required": True}
+ARGUMENTS = {
+    "app": TEXT,
+    "apps": {"type": "path"},
+    "context": {"type": "path"},
+    "image": {"type": "str"},
+    "registry": TEXT,
+    "version": {"type": "str"},
+    "revision": {"type": "str"},
+    "push_auth": {
+        "type": "dict",
+        "options": {"username": TEXT, "password": {**TEXT, "no_log": True}},
+    },
+}
+SOURCES = ("apps", "context", "image")
+MODULE = "fairlead.paas.image"
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller; the task's host is the builder."""
+
+    TRANSFERS_FILES = True
+
+    def run(self, tmp: object = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what the module returns; it is called a second time, with the context, only to build."""
+        super().run(tmp, task_vars)
+        _, given = self.validate_argument_spec(
+            ARGUMENTS, required_one_of=[SOURCES], mutually_exclusive=[SOURCES]
+        )
+        try:
+            return self._image(_with_app_file(given), task_vars)
+        except FairleadError as error:
+            raise AnsibleActionFail(str(error)) from error
+
+    def _image(self, given: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        context = read_context(Path(given["context"])) if given["context"] else None
+        tag = content_tag(context.hash()) if context else reference_tag(given["image"])
+        names = ("app", "registry", "version", "revision", "image", "push_auth")
+        arguments = {name: given[name] for name in names if given[name] is not None} | {"tag": tag}
+        result = self._ask(arguments, task_vars)
+        if context and result.get("missing"):
+            with self._shipped(context, tag) as packed:
+                result = self._ask({**arguments, "packed": packed}, task_vars)
+        result.pop("missing", None)
+        return result
+
+    def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        result: dict[str, Any] = self._execute_module(
+            module_name=MODULE, module_args=arguments, task_vars=task_vars
+        )
+        return result
+
+    @contextmanager
+    def _shipped(self, context: Context, tag: str) -> Iterator[str]:
+        """Yield where the packed context is on the builder; it is gone afterwards, here and there."""
+        with tempfile.NamedTemporaryFile(prefix="fairlead-context-") as packed:
+            context.pack(packed)
+            packed.flush()
+            if content_tag(read_context(context.root).hash()) != tag:
+                raise FairleadError(f"{context.root} changed while it was read; run again")
+            size = format_size(Path(packed.name).stat().st_size)
+            Display().display(
+                f"building {tag} from {context.root} ({len(context.entries)} entries, {size} packed)"
+            )
+            place = self._make_tmp_path()
+            try:
+                yield self._transfer_file(packed.name, f"{place.rstrip('/')}/context.tar.gz")
+            finally:
+                self._remove_tmp_path(place)
+
+
+def _with_app_file(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with what the app file says, where a directory of app files was given."""
+    if not given["apps"]:
+        return given
+    entry = read_catalog(Path(given["apps"])).require(given["app"])
+    return {**given, "context": entry.context, "image": entry.app.build.image, "version": entry.app.version}

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The door to ``image``, on the builder; the action plugin of the same name calls it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image
+short_description: Find an app's image by its content, and make it if the registry lacks it
+description:
+  - >-
+    On the controller, hash what the image is made from. On the builder, ask the registry for the tag that
+    is this hash; only where it is missing, ship the build context, build, push. The answer is a digest.
+  - >-
+    What counts in a build context is paths, kinds, the executable bit, contents and where links lead, without
+    what its C(.dockerignore) leaves out. A base image that moved under the same tag is not noticed; name
+    bases by digest, or change something in the Dockerfile.
+  - >-
+    O(version) is one more tag of the same image. It moves, another content under the same version takes it
+    along. Releases keep to digests, so nothing that runs changes by this.
+  - >-
+    O(image) names an image that exists, taken from the builder's engine or pulled by it, then pushed to our
+    registry under the app's name. It is taken once for each reference, so a moving tag stays what it was.
+    C(REGISTRY/NAME:TAG) names one that our registry has already; that is only looked up.
+  - >-
+    A build gets the registry's address as build argument C(FAIRLEAD_REGISTRY), for a base such as
+    C(FROM ${FAIRLEAD_REGISTRY}/NAME).
+author:
+  - The Fairlead maintainers
+requirements:
+  - python3-docker
+attributes:
+  check_mode:
+    description: The registry is asked, nothing is made; the digest then is C(sha256:to-be-built).
+    support: full
+  diff_mode:
+    description: One line for each tag that is made or moved.
+    support: full
+options:
+  app:
+    description: The app's name, which is also the image's.
+    type: str
+    required: true
+  apps:
+    description: The directory of app files; O(context), O(image) and O(version) are read from the app's file.
+    type: path
+  context:
+    description: The build context, a directory of the controller with a Dockerfile.
+    type: path
+  image:
+    description: An image that exists, C(NAME[:TAG]), C(NAME@DIGEST) or C(REGISTRY/NAME[:TAG]).
+    type: str
+  registry:
+    description: The registry's C(HOST:PORT).
+    type: str
+    required: true
+  version:
+    description: One more tag.
+    type: str
+  revision:
+    description: The commit, for the label C(org.opencontainers.image.revision) of what is built.
+    type: str
+  push_auth:
+    description: The account with which images are pushed.
+    type: dict
+    suboptions:
+      username:
+        description: Its name.
+        type: str
+        required: true
+      password:
+        description: Its password.
+        type: str
+        required: true
+  tag:
+    description: The content tag; the action plugin gives it.
+    type: str
+  packed:
+    description: Where the packed context is on the builder; the action plugin gives it.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Build the image, unless the registry has it
+  fairlead.paas.image:
+    apps: "{{ playbook_dir }}/../apps"
+    app: shop
+    registry: "{{ fairlead_registry }}"
+    push_auth: "{{ fairlead_registry_push }}"
+  delegate_to: "{{ groups.builders | first }}"
+  become: true
+"""
+
+RETURN = r"""
+image:
+  description: The image by its digest, C(REGISTRY/APP@sha256:…).
+  returned: success
+  type: str
+tag:
+  description: The content tag.
+  returned: success
+  type: str
+predicted:
+  description: Whether the digest stands for an image that check mode did not make.
+  returned: success
+  type: bool
+"""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.fairlead.paas.plugins.module_utils.building import Wanted
+from ansible_collections.fairlead.paas.plugins.module_utils.engine import connect
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.image import converge
+from ansible_collections.fairlead.paas.plugins.module_utils.registry import Registry
+
+TEXT = {"type": "str", "required": True}
+ACCOUNT = {"username": TEXT, "password": {**TEXT, "no_log": True}}
+ARGUMENTS = {
+    "app": TEXT,
+    "registry": TEXT,
+    "tag": TEXT,
+    "packed": {"type": "path"},
+    "image": {"type": "str"},
+    "version": {"type": "str"},
+    "revision": {"type": "str"},
+    "push_auth": {"type": "dict", "options": ACCOUNT},
+}
+
+
+def wanted_from(params: dict[str, Any]) -> Wanted:
+    """Return the wanted image that the module's parameters are."""
+    said = {"version": params["version"], "revision": params["revision"]}
+    return Wanted(
+        app=params["app"],
+        registry=params["registry"],
+        tag=params["tag"],
+        version=params["version"],
+        context=Path(params["packed"]) if params["packed"] else None,
+        image=params["image"],
+        labels={f"org.opencontainers.image.{name}": value for name, value in said.items() if value},
+        auth=params["push_auth"],
+    )
+
+
+def main() -> None:
+    """Arguments, one call, exit."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    wanted = wanted_from(module.params)
+    try:
+        with closing(Registry(wanted.registry, wanted.auth)) as registry:
+            outcome = converge(wanted, registry, connect, check=module.check_mode)
+    except FairleadError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(tag=wanted.tag, **outcome.as_dict())
+
+
+if __name__ == "__main__":
+    main()

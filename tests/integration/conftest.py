@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests against this machine's own Docker engine share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ansible_collections.fairlead.paas.plugins.module_utils.client import Engine
+from ansible_collections.fairlead.paas.plugins.module_utils.engine import connect
+from tests.integration.engine_rig import (
+    APP,
+    Registry,
+    Wanted,
+    pushed_image,
+    running_registry,
+    sweep,
+    sweep_images,
+)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    client = connect()
+    sweep(client)
+    sweep_images()
+    yield client
+    sweep(client)
+    sweep_images()
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[Registry]:
+    with running_registry() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def digest(engine: Engine, registry: Registry) -> str:
+    """Return a small image of our registry, by its digest; the engine holds it."""
+    assert engine.info()
+    return pushed_image(registry, APP)
+
+
+@pytest.fixture
+def wanted(engine: Engine, digest: str) -> Iterator[Wanted]:
+    yield Wanted(digest)
+    sweep(engine)

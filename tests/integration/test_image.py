@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a directory to a digest, with a real engine and a real registry; the second time nothing is made."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fairlead.paas.plugins.module_utils.building import Wanted
+from ansible_collections.fairlead.paas.plugins.module_utils.client import Engine
+from ansible_collections.fairlead.paas.plugins.module_utils.context import read_context
+from ansible_collections.fairlead.paas.plugins.module_utils.engine import pull
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.image import (
+    Outcome,
+    content_tag,
+    converge,
+    reference_tag,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.registry import Registry as Client
+from ansible_collections.fairlead.paas.plugins.module_utils.registry import RegistryError
+from tests.integration.engine_rig import (
+    APP,
+    PULL,
+    PUSH,
+    Registry,
+    ansible,
+    docker,
+    import_image,
+    pushed_image,
+    running_registry,
+    sweep_images,
+)
+
+BASE = f"{APP}-base:rig"
+DOCKERFILE = f'FROM {BASE}\nCOPY . /app\nCMD ["/app/run"]\n'
+
+
+@pytest.fixture
+def base(engine: Engine) -> Iterator[str]:
+    assert engine.info()
+    import_image(BASE)
+    yield BASE
+    sweep_images()
+
+
+@pytest.fixture(name="empty")
+def empty_registry() -> Iterator[Registry]:
+    with running_registry() as running:
+        yield running
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    root = tmp_path / "shop"
+    root.mkdir()
+    (root / "Dockerfile").write_text(DOCKERFILE)
+    (root / "run").write_text("#!/bin/sh\nexec sleep 60\n")
+    (root / "run").chmod(0o755)
+    return root
+
+
+def image(registry: Registry, *flags: str, **given: Any) -> dict[str, Any]:
+    arguments = {"app": APP, "registry": registry.address, "push_auth": PUSH, **given}
+    return ansible(
+        "image", {name: str(v) if isinstance(v, Path) else v for name, v in arguments.items()}, *flags
+    )
+
+
+def tags(registry: Registry, name: str = APP, *references: str) -> list[str | None]:
+    with closing(Client(registry.address, PULL)) as client:
+        return [client.digest(name, reference) for reference in references]
+
+
+@pytest.mark.usefixtures("base")
+def test_it_is_foreseen_built_once_and_then_only_looked_up(empty: Registry, context: Path) -> None:
+    name = f"{empty.address}/{APP}"
+    foreseen = image(empty, "--check", "--diff", context=context, version="1.0.0")
+    assert (foreseen["changed"], foreseen["predicted"]) == (True, True)
+    assert foreseen["image"] == f"{name}@sha256:to-be-built"
+    assert tags(empty, APP, foreseen["tag"]) == [None]
+
+    built = image(empty, context=context, version="1.0.0")
+    assert (built["changed"], built["predicted"], built["tag"]) == (True, False, foreseen["tag"])
+    assert built["diff"] == foreseen["diff"]
+    assert built["diff"]["prepared"] == f"+ {name}:{built['tag']} build\n+ {name}:1.0.0 tag\n"
+    digest = built["image"].removeprefix(f"{name}@")
+    assert tags(empty, APP, built["tag"], "1.0.0") == [digest, digest]
+
+    again = image(empty, "--diff", context=context, version="1.0.0")
+    assert (again["changed"], again["image"], again["diff"]["prepared"]) == (False, built["image"], "")
+    assert "building" not in again["output"]
+    assert "push-password" not in built["output"] + json.dumps(again)
+
+
+def made(engine: Engine, registry: Registry, *, check: bool = False, **given: Any) -> Outcome:
+    """Do what action and module do, without Ansible between them."""
+    root = given.pop("context", None)
+    auth = given.pop("auth", PUSH)
+    with tempfile.NamedTemporaryFile() as packed, closing(Client(registry.address, auth)) as client:
+        if root:
+            context = read_context(root)
+            context.pack(packed)
+            packed.flush()
+            given |= {"tag": content_tag(context.hash()), "context": Path(packed.name)}
+        else:
+            given |= {"tag": reference_tag(given["image"])}
+        wanted = Wanted(app=APP, registry=registry.address, auth=auth, **given)
+        return converge(wanted, client, lambda: engine, check=check)
+
+
+@pytest.mark.usefixtures("base")
+def test_the_built_image_says_what_it_is_and_runs_from_its_digest(
+    engine: Engine, empty: Registry, context: Path
+) -> None:
+    built = made(engine, empty, context=context, labels={"org.opencontainers.image.revision": "abc123"}).image
+    tag = content_tag(read_context(context).hash())
+    docker("image", "rm", "--force", f"{empty.address}/{APP}:{tag}")
+    pull(engine, built, PULL)
+    docker("run", "--rm", "--entrypoint", "test", built, "-x", "/app/run")
+    labels = json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", built))
+    assert labels == {"io.fairlead.content": tag, "org.opencontainers.image.revision": "abc123"}
+
+
+@pytest.mark.usefixtures("base")
+def test_another_content_takes_the_version_along_and_is_another_digest(
+    engine: Engine, empty: Registry, context: Path
+) -> None:
+    name = f"{empty.address}/{APP}"
+    first = made(engine, empty, context=context, version="dev")
+    (context / "more").write_text("more")
+    foreseen = made(engine, empty, context=context, version="dev", check=True)
+    second = made(engine, empty, context=context, version="dev")
+    assert second.image != first.image
+    assert second.lines[1:] == (f"~ {name}:dev tag",)
+    assert foreseen.lines == second.lines
+    (context / "more").unlink()
+    foreseen = made(engine, empty, context=context, version="dev", check=True)
+    back = made(engine, empty, context=context, version="dev")
+    assert (back.image, back.lines) == (first.image, (f"~ {name}:dev tag",))
+    assert foreseen == back
+    assert made(engine, empty, context=context, version="dev").lines == ()
+
+
+def test_a_base_in_our_registry_is_pulled_with_the_push_account(
+    engine: Engine, empty: Registry, context: Path
+) -> None:
+    based = f"{APP}-ourbase"
+    assert pushed_image(empty, based)
+    docker("image", "rm", "--force", f"{empty.address}/{based}:rig")
+    (context / "Dockerfile").write_text(f"ARG FAIRLEAD_REGISTRY\nFROM ${{FAIRLEAD_REGISTRY}}/{based}:rig\n")
+    assert made(engine, empty, context=context).lines
+
+
+@pytest.mark.usefixtures("base")
+def test_the_failing_step_is_said_with_what_it_printed(
+    engine: Engine, empty: Registry, context: Path
+) -> None:
+    dockerfile = f'FROM {BASE}\nRUN ["echo", "first"]\nRUN ["ls", "/no-such-thing"]\n'
+    (context / "Dockerfile").write_text(dockerfile)
+    tag = content_tag(read_context(context).hash())
+    with pytest.raises(FairleadError) as caught:
+        made(engine, empty, context=context)
+    lines = str(caught.value).splitlines()
+    assert f'{APP}:{tag} cannot be built: at Step 3/4 : RUN ["ls", "/no-such-thing"]: ' in lines[0]
+    assert lines[1:] == ["ls: /no-such-thing: No such file or directory"]
+    assert docker("ps", "--all", "--quiet", "--filter", f"label=io.fairlead.content={tag}") == ""
+
+
+def test_a_local_image_is_copied_once_by_its_reference(engine: Engine, empty: Registry, base: str) -> None:
+    copied = made(engine, empty, image=base)
+    assert copied.lines == (f"+ {empty.address}/{APP}:{reference_tag(base)} copy of {base}",)
+    assert made(engine, empty, image=base) == Outcome(copied.image)
+    docker("run", "--rm", copied.image, "true")
+
+
+def test_an_image_that_is_nowhere_is_said(engine: Engine, empty: Registry) -> None:
+    with pytest.raises(FairleadError, match=r"^image 127\.0\.0\.1:1/nowhere:1 cannot be pulled: .*refused"):
+        made(engine, empty, image="127.0.0.1:1/nowhere:1")
+
+
+def test_an_image_of_our_registry_is_only_looked_up(engine: Engine, registry: Registry, digest: str) -> None:
+    for written in (f"REGISTRY/{APP}:rig", f"{registry.address}/{APP}:rig", digest):
+        assert made(engine, registry, image=written, version="1") == Outcome(digest)
+    with pytest.raises(FairleadError, match=f"image absent:1 is not in our registry {registry.address}"):
+        made(engine, registry, image="REGISTRY/absent:1")
+
+
+@pytest.mark.parametrize(
+    ("address", "password", "said"),
+    [
+        ("", "guessed", "the registry answers 401, the account is refused"),
+        ("127.0.0.1:1", "push-password", r"registry 127.0.0.1:1 gives no answer: .*Connection refused"),
+    ],
+)
+def test_a_registry_that_cannot_be_used_is_said(
+    engine: Engine, registry: Registry, address: str, password: str, said: str
+) -> None:
+    auth = {"username": "push", "password": password}
+    with pytest.raises(FairleadError, match=said):
+        made(engine, Registry(address or registry.address), image="any", auth=auth)
+
+
+def test_an_app_file_says_what_to_build(empty: Registry, context: Path, base: str) -> None:
+    apps = context.parent
+    (apps / f"{APP}.yml").write_text(
+        f'app: {APP}\nversion: "7"\nbuild: {{context: shop}}\nprocesses: {{web: {{command: [/app/run]}}}}\n'
+    )
+    foreseen = image(empty, "--check", apps=apps)
+    assert foreseen["diff"]["prepared"].splitlines()[1].endswith(f"{APP}:7 tag")
+    (apps / f"{APP}.yml").write_text(f"app: {APP}\nbuild: {{image: '{base}'}}\nprocesses: {{web: {{}}}}\n")
+    assert f"copy of {base}" in image(empty, "--check", apps=apps)["diff"]["prepared"]
+
+
+def test_nothing_of_the_context_is_left_on_the_builder(empty: Registry, context: Path, base: str) -> None:
+    assert base
+    remote = context.parent / "remote"
+    built = image(empty, "-e", f"ansible_remote_tmp={remote}", context=context)
+    assert built["changed"]
+    assert list(remote.rglob("context.tar.gz")) == []
+
+
+def test_a_context_that_cannot_be_built_is_refused_with_all_reasons(empty: Registry, context: Path) -> None:
+    (context / "out").symlink_to("../../etc/passwd")
+    (context / "python").symlink_to("/usr/bin/python3")
+    said = image(empty, context=context)
+    assert said["failed"]
+    assert said["msg"].count("is a link that leads out of the build context") == 2
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a certificate for 127.0.0.1 that is its own CA, and its key."""
+    place = tmp_path_factory.mktemp("tls")
+    crt, key = place / "ca.crt", place / "key"
+    names = [
+        "-subj",
+        "/CN=rig",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-addext",
+        "basicConstraints=CA:TRUE",
+    ]
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run([*new, "-days", "2", "-keyout", key, "-out", crt, *names], check=True, capture_output=True)
+    return crt, key
+
+
+def test_a_registry_with_a_ca_is_asked_over_verified_tls(
+    certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    with running_registry(certificate) as secure:
+        trusted, distrusted = tmp_path / "trusted", tmp_path / "distrusted"
+        for place, ca in ((trusted, certificate[0].read_text()), (distrusted, another_ca(tmp_path))):
+            (place / secure.address).mkdir(parents=True)
+            (place / secure.address / "ca.crt").write_text(ca)
+        with closing(Client(secure.address, PULL, trusted)) as client:
+            assert client.digest(APP, "none") is None
+        with (
+            closing(Client(secure.address, PULL, distrusted)) as client,
+            pytest.raises(
+                RegistryError, match="is not trusted: self-signed certificate; its CA belongs into"
+            ),
+        ):
+            client.digest(APP, "none")
+
+
+def another_ca(place: Path) -> str:
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-days", "2"]
+    subprocess.run([*new, "-keyout", place / "k", "-out", place / "c"], check=True, capture_output=True)
+    return (place / "c").read_text()
