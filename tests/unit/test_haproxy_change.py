@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wanted against observed: the exact difference, and when only a reload can mend it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.change import (
+    Observed,
+    changes,
+    keeping_servers,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.render import app_file, fingerprint
+from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.state import Running
+from ansible_collections.fairlead.paas.plugins.module_utils.routing import Backend, Check, Server, Table
+
+ONE, TWO = Server("web.1-n1-1", "198.18.0.11", 1), Server("web.2-n2-2", "198.18.0.12", 2)
+HOST = "shop.example.com"
+
+
+def shop(*servers: Server, check: Check | None = None, hosts: tuple[str, ...] = (HOST,)) -> Table:
+    backend = Backend("shop.web", check or Check(), servers)
+    return Table("shop", dict.fromkeys(hosts, "shop.web"), (backend,))
+
+
+def running(table: Table) -> Observed:
+    """Return what is observed once the table has converged, beside another app."""
+    hosts = {"blog.example.com": "blog.web", **table.hosts}
+    return Observed(
+        file=app_file(table, (2, 6)) if table.backends else None,
+        file_hosts=hosts,
+        hosts=hosts,
+        fingerprint=fingerprint(table, (2, 6)),
+        backends={
+            b.name: {s.name: Running(s.name, s.address, s.port, 0) for s in b.servers} for b in table.backends
+        },
+        worker=1,
+    )
+
+
+NOW = running(shop(ONE))
+HELD = {"shop.web": {ONE.name: Running(ONE.name, ONE.address, ONE.port, 8)}}
+ADD_TWO = "+ server shop.web/web.2-n2-2 198.18.0.12:2"
+DROP_ONE = "- server shop.web/web.1-n1-1 198.18.0.11:1"
+RELOAD = "~ backends and checks: reload"
+CASES = {
+    "nothing": (shop(ONE), NOW, []),
+    "one more": (shop(ONE, TWO), NOW, [ADD_TWO]),
+    "another": (shop(TWO), NOW, [ADD_TWO, DROP_ONE]),
+    "none": (shop(), NOW, [DROP_ONE]),
+    "held by hand": (shop(ONE), replace(NOW, backends=HELD), ["~ server shop.web/web.1-n1-1 ready"]),
+    "host more": (shop(ONE, hosts=(HOST, "b.com")), NOW, ["+ host b.com -> shop.web"]),
+    "host less": (shop(ONE, hosts=()), NOW, [f"- host {HOST}"]),
+    "map forgot": (shop(ONE), replace(NOW, hosts={}), [f"+ host {HOST} -> shop.web"]),
+    "map file forgot": (shop(ONE), replace(NOW, file_hosts={}), [f"+ host {HOST} -> shop.web"]),
+    "file edited": (shop(ONE), replace(NOW, file="x"), ["~ file"]),
+    "file gone": (shop(ONE), replace(NOW, file=None), ["~ file"]),
+    "check": (shop(ONE, check=Check(path="/x")), NOW, [RELOAD]),
+    "never reloaded": (shop(ONE), replace(NOW, fingerprint="old"), [RELOAD]),
+    "moved": (shop(replace(ONE, port=9)), NOW, [RELOAD]),
+    "leaves": (Table("shop"), NOW, [DROP_ONE, f"- host {HOST}", RELOAD]),
+    "gone": (Table("shop"), running(Table("shop")), []),
+    "new": (
+        shop(ONE),
+        running(Table("shop")),
+        ["+ server shop.web/web.1-n1-1 198.18.0.11:1", f"+ host {HOST} -> shop.web", RELOAD],
+    ),
+}
+
+
+@pytest.mark.parametrize(("wanted", "observed", "lines"), CASES.values(), ids=CASES)
+def test_the_difference(wanted: Table, observed: Observed, lines: list[str]) -> None:
+    change = changes(wanted, observed)
+    assert change.lines() == lines
+    assert change.reload == (RELOAD in lines)
+    assert bool(change) == bool(lines)
+
+
+@pytest.mark.parametrize("where", ["file_hosts", "hosts"])
+def test_a_host_of_another_app_is_refused(where: str) -> None:
+    taken = {HOST: "blog.web"}
+    observed = replace(NOW, file_hosts=taken) if where == "file_hosts" else replace(NOW, hosts=taken)
+    with pytest.raises(FairleadError, match=r'shop\.example\.com belongs to the app "blog"'):
+        changes(shop(ONE), observed)
+
+
+def test_a_reload_keeps_the_servers_that_run() -> None:
+    assert keeping_servers(shop(TWO, check=Check(path="/x")), NOW) == shop(TWO, ONE, check=Check(path="/x"))
+
+
+servers = st.lists(
+    st.builds(Server, st.sampled_from("abcdef"), st.just("198.18.0.11"), st.integers(1, 4)),
+    unique_by=lambda s: s.name,
+)
+tables = st.builds(lambda found: shop(*found), servers)
+
+
+@given(tables)
+def test_what_runs_as_wanted_differs_in_nothing(table: Table) -> None:
+    assert not changes(table, running(table))
+
+
+@given(tables, tables)
+def test_a_swap_takes_every_wanted_server_in_and_every_other_out(old: Table, new: Table) -> None:
+    observed = running(old)
+    change = changes(new, observed)
+    before = set(observed.backends["shop.web"])
+    after = (before | {seat.server.name for seat in change.add}) - {
+        server.name for _, server in change.remove
+    }
+    assert after == {server.name for server in new.backends[0].servers}
