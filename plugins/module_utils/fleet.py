@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+_SLOT = ("app", "process", "number")
+_FACTS = ("cpus", "memory", "free_memory", "load")
 
 
 @dataclass(frozen=True, order=True)
@@ -36,6 +41,13 @@ class Instance:
     running: bool = True
     drift: tuple[str, ...] = ()  # what someone changed by hand, in words
 
+    @classmethod
+    def from_look(cls, node: str, seen: Mapping[str, Any]) -> Instance:
+        """Return one of the instances that ``look`` reports of a node."""
+        rest = {key: value for key, value in seen.items() if key not in _SLOT}
+        slot = Slot(*(seen[key] for key in _SLOT))
+        return cls(slot=slot, node=node, **rest | {"drift": tuple(seen["drift"])})
+
 
 @dataclass(frozen=True)
 class Node:
@@ -52,6 +64,26 @@ class Node:
     last_port: int = 26700
     busy_ports: frozenset[int] = frozenset()  # listened on by anything that is not ours
 
+    @classmethod
+    def from_look(
+        cls,
+        name: str,
+        address: str,
+        labels: Mapping[str, str],
+        ports: Mapping[str, int],
+        seen: Mapping[str, Any],
+    ) -> Node:
+        """Return a node of the inventory with the facts that ``look`` reports of it."""
+        return cls(
+            name=name,
+            address=address,
+            labels=dict(labels),
+            first_port=ports.get("first", cls.first_port),
+            last_port=ports.get("last", cls.last_port),
+            busy_ports=frozenset(seen["busy_ports"]),
+            **{fact: seen[fact] for fact in _FACTS},
+        )
+
 
 @dataclass(frozen=True)
 class Fleet:
@@ -59,6 +91,11 @@ class Fleet:
 
     nodes: tuple[Node, ...]
     instances: tuple[Instance, ...] = ()
+
+    @classmethod
+    def of(cls, nodes: Iterable[Node], instances: Iterable[Instance]) -> Fleet:
+        """Return the fleet of these nodes and instances, each sorted."""
+        return cls(tuple(sorted(nodes, key=lambda node: node.name)), tuple(sorted(instances)))
 
     def of_app(self, app: str) -> tuple[Instance, ...]:
         """Return the instances of one app, sorted by slot."""

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who runs this, from where, and on which commit: what the ledger keeps beside a release."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a release comes from. ``git_commit`` is empty and ``git_dirty`` false outside a git checkout."""
+
+    who: str
+    host: str
+    git_commit: str = ""
+    git_dirty: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for the ledger's module."""
+        return asdict(self)
+
+
+def provenance_of(directory: Path) -> Provenance:
+    """Return who acts on this controller, and the commit of the checkout that holds the directory."""
+    return Provenance(
+        who=os.environ.get("FAIRLEAD_PERFORMER") or _user(),
+        host=socket.gethostname(),
+        git_commit=_git(directory, "rev-parse", "HEAD"),
+        git_dirty=bool(_git(directory, "status", "--porcelain", "--", ".")),
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry in passwd
+        return str(os.getuid())
+
+
+def _git(directory: Path, *arguments: str) -> str:
+    try:
+        answer = subprocess.run(  # noqa: S603 - fixed words, no shell
+            ["git", "-C", str(directory), *arguments],  # noqa: S607 - the git that the person uses
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""

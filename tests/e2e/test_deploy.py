@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job on six real machines: deploy, change, break, mend, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.conftest import Repository
+from tests.e2e.shop import NODES, ROUTERS, answers, containers, slots, visit
+from tests.load import under_load
+from tests.playbook import play
+
+WEB = ["shop.web.1", "shop.web.2", "shop.web.3", "shop.web.4"]
+EVERYTHING = [*WEB, "shop.worker.1"]
+On = Callable[..., str]
+
+
+@pytest.mark.usefixtures("lab")
+def test_installing_again_changes_nothing() -> None:
+    again = play("playbooks/site.yml")
+    assert again.rc == 0, again.output
+    assert again.changed == {}, again.output
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_first_deploy_answers_through_every_router(repository: Repository) -> None:
+    play("playbooks/remove.yml", app="shop")
+    predicted = repository.deploy("--check", "--diff")
+    assert predicted.rc == 0, predicted.output
+    assert containers() == {}
+
+    real = repository.deploy()
+
+    assert real.rc == 0, real.output
+    assert slots() == EVERYTHING
+    for router in ROUTERS:
+        assert answers(router)["app"] == "shop"
+    assert "+ shop.web.1" in predicted.output
+    assert set(predicted.changed) >= {"n1", "n2", "r1", "r2"}
+
+
+def test_a_second_deploy_changes_nothing_in_at_most_five_round_trips(deployed: Repository) -> None:
+    before = containers()
+    again = deployed.deploy()
+    assert again.rc == 0, again.output
+    assert again.changed == {}, again.output
+    assert len(again.round_trips) <= 5, again.round_trips
+    assert containers() == before
+    assert "= shop.web.1" in again.output
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_rules_of_the_app_file_hold() -> None:
+    placed = [name for name in containers().values() if name.startswith("shop.web.")]
+    by_node = {node: sum(name.endswith("@" + node) for name in placed) for node in NODES}
+    assert by_node == {"n1": 2, "n2": 2, "n3": 0}
+
+
+def test_check_predicts_the_plan_of_the_real_run(deployed: Repository) -> None:
+    deployed.edit(("GREETING: hello", "GREETING: predicted"))
+    before = containers()
+    predicted = deployed.deploy("--check", "--diff")
+    assert containers() == before
+    real = deployed.deploy()
+    assert plan_in(predicted.output) == plan_in(real.output)
+    assert set(predicted.changed) == set(real.changed)
+
+
+def test_a_change_rolls_over_under_load_without_a_failed_request(deployed: Repository) -> None:
+    old = containers()
+    deployed.edit(("GREETING: hello", "GREETING: welcome"))
+
+    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+        outcome = deployed.deploy()
+
+    assert outcome.rc == 0, outcome.output
+    assert load.failures == []
+    assert load.rate >= 100
+    assert slots() == EVERYTHING
+    assert not set(old) & set(containers())
+
+
+def test_a_bad_release_leaves_the_old_instances_serving(deployed: Repository) -> None:
+    old = containers()
+    deployed.edit(
+        ("GREETING: hello", 'GREETING: hello, SHOP_PING_STATUS: "500"'), ("deadline: 60s", "deadline: 8s")
+    )
+
+    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+        outcome = deployed.deploy()
+
+    assert outcome.rc != 0
+    assert load.failures == []
+    assert containers() == old
+    assert "shop.web.1" in outcome.output
+    assert "500" in outcome.output
+
+
+def test_a_release_that_fails_half_way_returns_to_the_same_containers(deployed: Repository) -> None:
+    old = containers()
+    deployed.edit(
+        ("command: [python3, -m, shop.worker]", "command: [python3, -c, 'raise SystemExit(3)']"),
+        ("GREETING: hello", "GREETING: half"),
+        ("parallelism: 2", "parallelism: 1"),
+    )
+    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+        outcome = deployed.deploy()
+    assert outcome.rc != 0
+    assert "shop.worker.1" in outcome.output
+    assert load.failures == []
+    assert containers() == old
+
+
+def test_a_scale_change_touches_only_the_difference(deployed: Repository) -> None:
+    before = set(containers())
+    deployed.edit(("scale: 4", "scale: 3"))
+    assert deployed.deploy().rc == 0
+    fewer = set(containers())
+    assert fewer < before
+    assert len(before - fewer) == 1
+    deployed.edit(("scale: 3", "scale: 4"))
+    assert deployed.deploy().rc == 0
+    assert set(containers()) > fewer
+    assert slots() == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (("rm", "--force"), "its container is gone"),
+        (("stop", "--time", "1"), "its container does not run"),
+        (("update", "--memory", "256m", "--memory-swap", "256m"), "changed by hand"),
+        (("network", "disconnect", "bridge"), "changed by hand"),
+    ],
+)
+def test_what_someone_did_by_hand_is_mended(
+    deployed: Repository, on: On, harm: tuple[str, ...], words: str
+) -> None:
+    victim, name = next((i, name) for i, name in containers().items() if name.startswith("shop.web.2"))
+    on(name.partition("@")[2], "docker", *harm, victim)
+
+    mended = deployed.deploy()
+
+    assert mended.rc == 0, mended.output
+    assert words in mended.output
+    assert slots() == EVERYTHING
+    assert victim not in containers()
+    assert deployed.deploy().changed == {}
+
+
+def test_a_removed_process_is_stopped_and_a_removed_app_is_reported(deployed: Repository) -> None:
+    file = deployed.apps / "shop.yml"
+    text = file.read_text()
+    file.write_text("".join(line for line in text.splitlines(keepends=True) if "worker:" not in line))
+    gone = deployed.deploy()
+    assert gone.rc == 0, gone.output
+    assert slots() == WEB
+    (deployed.apps / "blog.yml").write_text(
+        text.replace("app: shop", "app: blog").replace("shop.example", "blog.example")
+    )
+    file.unlink()
+    other = deployed.deploy("--check", app="blog")
+    assert "playbooks/remove.yml -e app=shop" in other.output
+
+
+def test_secrets_appear_in_no_output(deployed: Repository, on: On) -> None:
+    deployed.edit(("GREETING: hello", "GREETING: quiet"))
+    canary = "canary-7c1f0a"
+    secrets = {"shop": {"SESSION_KEY": canary}}
+    outcome = deployed.deploy("-vvv", "--diff", fairlead_secrets=secrets)
+    assert outcome.rc == 0, outcome.output
+    assert canary not in outcome.output
+    assert canary not in str(outcome.events)
+    for node in NODES:
+        labels = on(
+            node, "sh", "-c", "docker ps -aq | xargs -r docker inspect --format '{{json .Config.Labels}}'"
+        )
+        assert canary not in labels
+        assert canary not in on(node, "sh", "-c", "ps axww; journalctl --no-pager | tail -n 500")
+
+
+def test_an_unreachable_node_is_named_before_anything_changes(deployed: Repository, on: On) -> None:
+    before = containers()
+    deployed.edit(("GREETING: hello", "GREETING: never"))
+    on("n3", "systemctl", "stop", "ssh.socket", "ssh.service")
+    try:
+        outcome = deployed.deploy()
+    finally:
+        on("n3", "systemctl", "start", "ssh.service")
+    assert outcome.rc != 0
+    assert "n3" in outcome.output
+    assert outcome.changed == {}
+    assert containers() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("scale: 4", "scale: 9", "max_per_node"),
+        ("memory: 128M", "memory: 900G", "memory"),
+    ],
+)
+def test_what_fits_nowhere_is_refused_with_a_reason_for_each_node(
+    deployed: Repository, old: str, new: str, words: str
+) -> None:
+    before = containers()
+    deployed.edit((old, new))
+    outcome = deployed.deploy()
+    assert outcome.rc != 0
+    assert words in outcome.output
+    for node in NODES:
+        assert node in outcome.output
+    assert outcome.changed == {}
+    assert containers() == before
+
+
+def test_templates_in_app_files_are_kept_literally(deployed: Repository) -> None:
+    deployed.edit(("GREETING: hello", 'GREETING: \'{{ 6 * 7 }} {{ lookup("pipe", "id") }}\''))
+    outcome = deployed.deploy()
+    assert outcome.rc == 0, outcome.output
+    assert answers()["greeting"] == '{{ 6 * 7 }} {{ lookup("pipe", "id") }}'
+
+
+@pytest.mark.usefixtures("deployed")
+def test_remove_takes_the_app_away_everywhere() -> None:
+    predicted = play("playbooks/remove.yml", "--check", app="shop")
+    assert slots() == EVERYTHING
+    removed = play("playbooks/remove.yml", app="shop")
+    assert removed.rc == 0, removed.output
+    assert set(predicted.changed) == set(removed.changed)
+    assert containers() == {}
+    for router in ROUTERS:
+        assert visit(router)[0] == 404
+    assert play("playbooks/remove.yml", app="shop").changed == {}
+
+
+def plan_in(output: str) -> list[str]:
+    """Return the lines of the plan, without what only a real run can know."""
+    lines = output.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("plan for"))
+    return [line for line in lines[start:] if line.startswith(("plan for", "  n", "    "))][:12]
