@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real registry beside this machine's own Docker engine, a tiny image in it, and Ansible to call modules with.
+"""A real registry beside this machine's own Docker engine, a tiny image in it, and Ansible to call modules.
 
 Everything made here is named after one app, so that what a killed run left behind is found and removed.
 """
@@ -33,7 +33,22 @@ _ACCOUNTS = """\
 push:$2b$04$j9e4OZz81Kme1PKm46DSluzYq/LzCd8QfdBiMOfM6tN6XO4SDYoWu
 pull:$2b$04$n29JPPaeM614JhJeaxtw5OO4TNVu0gdjbr2Z7ay.ftjNXzOKIYjFa
 """
-_APPLETS = ("sh", "httpd", "sleep", "cat", "echo", "env", "mkdir", "touch", "false", "true", "dd", "tail", "ls", "test")
+_APPLETS = (
+    "sh",
+    "httpd",
+    "sleep",
+    "cat",
+    "echo",
+    "env",
+    "mkdir",
+    "touch",
+    "false",
+    "true",
+    "dd",
+    "tail",
+    "ls",
+    "test",
+)
 SERVE = "mkdir -p /tmp/www && touch /tmp/www/_ping && exec httpd -f -p $PORT -h /tmp/www"
 
 
@@ -68,9 +83,7 @@ def running_registry(certificate: tuple[Path, Path] | None = None) -> Iterator[R
         )
         # Ends with the test run, also with one that is killed.
         command = ["setpriv", "--pdeathsig", "TERM", program, "serve", str(settings)]
-        with subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 until(lambda: _listens(port) or process.poll() is not None, "the registry listens")
                 yield Registry(f"127.0.0.1:{port}")
@@ -143,7 +156,12 @@ def sweep_images() -> None:
     listed = docker("image", "ls", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}")
     for repository, tag, digest in (line.split() for line in listed.splitlines()):
         if repository.partition("/")[2].startswith(APP) or repository.startswith(APP):
-            docker("image", "rm", "--force", f"{repository}:{tag}" if tag != "<none>" else f"{repository}@{digest}")
+            docker(
+                "image",
+                "rm",
+                "--force",
+                f"{repository}:{tag}" if tag != "<none>" else f"{repository}@{digest}",
+            )
 
 
 @dataclass
@@ -153,11 +171,21 @@ class Wanted:
     image: str
     port: int = field(default_factory=free_port)
 
-    def start(self, number: int = 1, release: int = 1, *, process: str = "web", **spec: Any) -> dict[str, Any]:
+    def start(
+        self, number: int = 1, release: int = 1, *, process: str = "web", **spec: Any
+    ) -> dict[str, Any]:
         """Return a start of a small web server; ``spec`` overrides what it is made of."""
         health = spec.pop("health", {"path": "/_ping", "interval": 0.5, "timeout": 0.5, "start_period": 5.0})
         host_port = spec.pop("host_port", self.port if process == "web" else None)
-        made = Spec(**{"image": self.image, "command": ("sh", "-c", SERVE), "port": 8080, "memory": 64 * 2**20, **spec})
+        made = Spec(
+            **{
+                "image": self.image,
+                "command": ("sh", "-c", SERVE),
+                "port": 8080,
+                "memory": 64 * 2**20,
+                **spec,
+            }
+        )
         return {
             "slot": {"app": APP, "process": process, "number": number},
             "name": f"{APP}.{process}.{number}-v{release}",
@@ -176,14 +204,28 @@ def ansible(module: str, arguments: dict[str, Any], *flags: str) -> dict[str, An
         inventory.write_text("all: {hosts: {here: {ansible_connection: local}}}")
         given.write_text(json.dumps({"given": arguments}))
         playbook = Path(place, "play.json")
-        task: dict[str, Any] = {"name": "Call", f"fairlead.paas.{module}": "{{ given }}", "register": "said", "ignore_errors": True}
-        shown: dict[str, Any] = {"name": "Say", "ansible.builtin.copy": {"content": "{{ said | to_json }}", "dest": f"{place}/said"}}
+        task: dict[str, Any] = {
+            "name": "Call",
+            f"fairlead.paas.{module}": "{{ given }}",
+            "register": "said",
+            "ignore_errors": True,
+        }
+        shown: dict[str, Any] = {
+            "name": "Say",
+            "ansible.builtin.copy": {"content": "{{ said | to_json }}", "dest": f"{place}/said"},
+        }
         shown["check_mode"] = False
         play = {"name": "Rig", "hosts": "here", "gather_facts": False, "tasks": [task, shown]}
         playbook.write_text(json.dumps([play]))
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
         extra = ["-e", f"@{given}", "-e", f"ansible_python_interpreter={sys.executable}"]
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), *extra, *flags]
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            "-i",
+            str(inventory),
+            *extra,
+            *flags,
+        ]
         done = subprocess.run(
             [*command, str(playbook)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )

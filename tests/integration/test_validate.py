@@ -95,7 +95,9 @@ def test_what_is_fine_is_returned_without_secrets(site: Site) -> None:
 
 
 def test_all_problems_of_files_and_inventory_are_said_at_once(site: Site) -> None:
-    (site.apps / "blog.yml").write_text("app: blog\nversion: 1.10\nbuild: {image: nginx}\nprocesses: {web: {}}\n")
+    (site.apps / "blog.yml").write_text(
+        "app: blog\nversion: 1.10\nbuild: {image: nginx}\nprocesses: {web: {}}\n"
+    )
     site.host["fairlead_address"] = None
     site.groups.remove("managers")
     del site.variables["fairlead_secrets"]

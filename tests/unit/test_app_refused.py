@@ -112,8 +112,10 @@ def test_what_stands_under_secret_is_never_repeated() -> None:
         ("hello", '1:1: is not a mapping; got "hello"; expected a mapping'),
         (
             "app: shop\n" + WEB,
-            "1:1 build: is missing; "
-            "expected where the image comes from: {context: DIRECTORY} or {image: NAME}",
+            (
+                "1:1 build: is missing; "
+                "expected where the image comes from: {context: DIRECTORY} or {image: NAME}"
+            ),
         ),
         (
             "app: shop\nbuild: {}\n" + WEB,
