@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+# Stands for the digest of an image that check mode did not make.
+TO_BE_BUILT = f"sha256:{0:064}"
+
 
 @dataclass(frozen=True)
 class Spec:

@@ -16,10 +16,10 @@ from typing import Any
 
 from .building import Wanted, make
 from .client import Engine
+from .configuration import TO_BE_BUILT
 from .errors import FairleadError
 from .registry import Registry
 
-TO_BE_BUILT = "sha256:to-be-built"  # stands for the digest of an image that check mode did not make
 OURS = "REGISTRY/"  # what an app file writes before the name of an image that our registry has already
 _CONTENT_TAG = re.compile(r"c-[0-9a-f]{16}")
 

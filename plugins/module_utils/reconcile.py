@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .configuration import Configuration, Process, Spec
+from .configuration import TO_BE_BUILT, Configuration, Process, Spec
 from .fleet import Fleet, Instance, Node, Slot
 from .placement import Shape, unmet
 from .units import format_size
@@ -161,6 +161,8 @@ def difference(old: Instance, spec: Spec) -> str:
 
 def _short(image: str) -> str:
     """Return the first 12 digits of an image's digest, or the name of one without a digest."""
+    if image.endswith(TO_BE_BUILT):
+        return "(to be built)"
     return image.partition("@")[2].removeprefix("sha256:")[:12] or image
 
 

@@ -30,7 +30,7 @@ requirements:
   - python3-docker
 attributes:
   check_mode:
-    description: The registry is asked, nothing is made; the digest then is C(sha256:to-be-built).
+    description: The registry is asked, nothing is made; the digest then is C(sha256:) and 64 zeros.
     support: full
   diff_mode:
     description: One line for each tag that is made or moved.

@@ -6,6 +6,8 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 NODES = ("n1", "n2", "n3")
@@ -41,6 +43,16 @@ def containers(app: str = "shop") -> dict[str, str]:
         listed = subprocess.run([*argv, *form], check=True, capture_output=True, text=True).stdout
         found |= {line.split()[0]: f"{line.split()[1]}@{node}" for line in listed.splitlines()}
     return found
+
+
+@contextmanager
+def frozen(machine: str) -> Iterator[None]:
+    """Let a machine stop answering for a while, also over connections that are open."""
+    subprocess.run(["docker", "pause", f"fairlead-{machine}"], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["docker", "unpause", f"fairlead-{machine}"], check=True, capture_output=True)
 
 
 def slots(app: str = "shop") -> list[str]:
