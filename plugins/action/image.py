@@ -13,10 +13,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.fairlead.paas.plugins.module_utils.catalog import read_catalog
-from ansible_collections.fairlead.paas.plugins.module_utils.context import Context, read_context
+from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image import content_tag, reference_tag
+from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Context, read_context
+from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 
 TEXT = {"type": "str", "required": True}

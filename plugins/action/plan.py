@@ -10,19 +10,19 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.fairlead.paas.plugins.module_utils.catalog import Entry, read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Entry, read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
-from ansible_collections.fairlead.paas.plugins.module_utils.deployment import (
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node
+from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, HASH_KEY
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
     Deployment,
     deployment,
     orphans,
     removal,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node
-from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, HASH_KEY
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import provenance_of
-from ansible_collections.fairlead.paas.plugins.module_utils.resolve import configuration_of
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {

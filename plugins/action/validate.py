@@ -8,14 +8,14 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.fairlead.paas.plugins.module_utils.catalog import Entry, read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Entry, read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import check_needs
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     DOMAIN,
     check_inventory,
     warnings_of,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.needs import check_needs
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {

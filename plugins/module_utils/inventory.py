@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .document import show
-from .domains import DOMAIN_HELP, MAX_LENGTH, parse_domain
+from .app.document import show
+from .app.domains import DOMAIN_HELP, MAX_LENGTH, parse_domain
 from .errors import Problem
 
 GROUPS = ("builders", "managers", "nodes", "registries", "routers")

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
-from .app import App
+from .app.model import App
 from .inventory import ACCOUNTS, DOMAIN, GROUPS, HASH_KEY, REGISTRY, Inventory, Machine, Unreadable
 
 SECRETS = "fairlead_secrets"

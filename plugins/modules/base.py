@@ -79,10 +79,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fairlead.paas.plugins.module_utils.base import Recipe, converge
-from ansible_collections.fairlead.paas.plugins.module_utils.base_build import hands, own_release
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.registry import (
+from ansible_collections.fairlead.paas.plugins.module_utils.image.base import Recipe, converge
+from ansible_collections.fairlead.paas.plugins.module_utils.image.base_build import hands, own_release
+from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import (
     CERTIFICATES,
     Registry,
     RegistryError,

@@ -96,7 +96,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 try:
-    from ansible_collections.fairlead.paas.plugins.module_utils.keeping import CertificateError, converge
+    from ansible_collections.fairlead.paas.plugins.module_utils.trust.keeping import (
+        CertificateError,
+        converge,
+    )
 except ImportError as error:
     MISSING: ImportError | None = error
 else:

@@ -206,13 +206,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fairlead.paas.plugins.module_utils.arguments import Start
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health
-from ansible_collections.fairlead.paas.plugins.module_utils.containers import act, inspect, result
-from ansible_collections.fairlead.paas.plugins.module_utils.engine import connect
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.arguments import Start
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.converge import act, inspect, result
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.instances import InstancesFailed
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.work import Wish
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.instances import InstancesFailed
-from ansible_collections.fairlead.paas.plugins.module_utils.work import Wish
 
 TEXT = {"type": "str", "required": True}
 NUMBER = {"type": "int", "required": True}

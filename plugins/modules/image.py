@@ -111,11 +111,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fairlead.paas.plugins.module_utils.building import Wanted
-from ansible_collections.fairlead.paas.plugins.module_utils.engine import connect
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image import converge
-from ansible_collections.fairlead.paas.plugins.module_utils.registry import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.image.building import Wanted
+from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import converge
+from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
 
 TEXT = {"type": "str", "required": True}
 ACCOUNT = {"username": TEXT, "password": {**TEXT, "no_log": True}}

@@ -93,7 +93,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 releases:
-  description: The newest releases, newest first; see the columns in module_utils/ledger.py.
+  description: The newest releases, newest first; see the columns in module_utils/ledger/ledger.py.
   returned: read
   type: list
   elements: dict
@@ -118,9 +118,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fairlead.paas.plugins.module_utils.history import Move
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger import Draft, Ledger
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger_file import LedgerError, prepare
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import LedgerError, prepare
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import Move
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Draft, Ledger
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "default": "/var/lib/fairlead/ledger.db"},

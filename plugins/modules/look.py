@@ -69,9 +69,9 @@ strange:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fairlead.paas.plugins.module_utils.engine import connect
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.observe import look
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.observe import look
 
 PORTS = {
     "type": "dict",

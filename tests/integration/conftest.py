@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.client import Engine
-from ansible_collections.fairlead.paas.plugins.module_utils.engine import connect
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
 from tests.integration.engine_rig import (
     APP,
     Registry,

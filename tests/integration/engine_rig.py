@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.fairlead.paas.plugins.module_utils.client import Engine
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health, Spec
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
 
 ROOT = Path(__file__).parents[2]
 APP = f"rig-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"

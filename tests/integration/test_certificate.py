@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.keeping import CertificateError, converge
+from ansible_collections.fairlead.paas.plugins.module_utils.trust.keeping import CertificateError, converge
 
 NOW = datetime.now(tz=UTC)
 

@@ -12,11 +12,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.client import Engine
-from ansible_collections.fairlead.paas.plugins.module_utils.containers import act, inspect
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.converge import act, inspect
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.instances import (
+    Failure,
+    InstancesFailed,
+    Up,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.observe import look
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.instances import Failure, InstancesFailed, Up
-from ansible_collections.fairlead.paas.plugins.module_utils.observe import look
 from ansible_collections.fairlead.paas.plugins.modules.converge import wish_from
 from tests.integration.engine_rig import APP, Registry, Wanted, ansible, docker, free_port, pushed_image
 from tests.integration.wishes import parameters

@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.building import Wanted
-from ansible_collections.fairlead.paas.plugins.module_utils.client import Engine
-from ansible_collections.fairlead.paas.plugins.module_utils.context import read_context
-from ansible_collections.fairlead.paas.plugins.module_utils.engine import pull
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import pull
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image import (
+from ansible_collections.fairlead.paas.plugins.module_utils.image.building import Wanted
+from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
+from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import (
     Outcome,
     content_tag,
     converge,
     reference_tag,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.registry import Registry as Client
-from ansible_collections.fairlead.paas.plugins.module_utils.registry import RegistryError
+from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry as Client
+from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import RegistryError
 from tests.integration.engine_rig import (
     APP,
     PULL,

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger import Draft, Ledger
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger_file import (
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import (
     MIGRATIONS,
     LedgerError,
     prepare,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Draft, Ledger
 from ansible_collections.fairlead.paas.plugins.modules.ledger import ARGUMENTS, run
 
 FIRST = Draft(

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.client import Engine
-from ansible_collections.fairlead.paas.plugins.module_utils.containers import act, inspect
-from ansible_collections.fairlead.paas.plugins.module_utils.observe import look
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.converge import act, inspect
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.observe import look
 from ansible_collections.fairlead.paas.plugins.modules.converge import wish_from
 from tests.integration.engine_rig import APP, Wanted, ansible, docker, free_port
 from tests.integration.wishes import parameters

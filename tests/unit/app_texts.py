@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.fairlead.paas.plugins.module_utils.app import App
-from ansible_collections.fairlead.paas.plugins.module_utils.app_file import parse_app
+from ansible_collections.fairlead.paas.plugins.module_utils.app.file import parse_app
+from ansible_collections.fairlead.paas.plugins.module_utils.app.model import App
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Refused
 
 FILE = "apps/shop.yml"

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.accounts import (
+from ansible_collections.fairlead.paas.plugins.module_utils.trust.accounts import (
     Difference,
     difference,
     parse,

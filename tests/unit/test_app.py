@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ansible_collections.fairlead.paas.plugins.module_utils.fields import STRATEGIES
+from ansible_collections.fairlead.paas.plugins.module_utils.app.fields import STRATEGIES
 from ansible_collections.fairlead.paas.plugins.module_utils.placement import rank
 from tests.unit.app_texts import HEAD, process, read, top
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from ansible_collections.fairlead.paas.plugins.module_utils.schema import app_schema, render_schema
+from ansible_collections.fairlead.paas.plugins.module_utils.app.schema import app_schema, render_schema
 from tests.unit.app_texts import problems, process, top
 from tests.unit.test_app_refused import cases
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.arguments import (
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health, Spec
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.arguments import (
     Start,
     create_body,
     hostname,
     limits,
     name_pattern,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health, Spec
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
 

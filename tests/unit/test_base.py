@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.base import (
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.image.base import (
     Hands,
     Recipe,
     codename,
     converge,
     sources_for,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 
 PYTHON = Recipe("base/python", "bookworm", ("python3",))
 T = PYTHON.tag

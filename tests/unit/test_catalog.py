@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.catalog import Catalog, read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Refused
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.fairlead.paas.plugins.module_utils.context import Context, read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Refused
+from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Context, read_context
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fairlead.paas.plugins.module_utils.history import (
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import (
     Move,
     Turn,
     activation,

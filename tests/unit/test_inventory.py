@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.app_file import parse_app
-from ansible_collections.fairlead.paas.plugins.module_utils.catalog import Entry
-from ansible_collections.fairlead.paas.plugins.module_utils.domains import DOMAIN_HELP
+from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Entry
+from ansible_collections.fairlead.paas.plugins.module_utils.app.domains import DOMAIN_HELP
+from ansible_collections.fairlead.paas.plugins.module_utils.app.file import parse_app
+from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import check_needs
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     GROUPS,
@@ -21,7 +22,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     check_inventory,
     warnings_of,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.needs import check_needs
 
 ACCOUNT = {"username": "push", "password": "hunter2"}
 GONE = Unreadable("'vault' is undefined")

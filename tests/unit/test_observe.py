@@ -8,23 +8,27 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.arguments import Start, create_body
-from ansible_collections.fairlead.paas.plugins.module_utils.building import follow
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Spec
-from ansible_collections.fairlead.paas.plugins.module_utils.engine import EngineError
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.image import split_reference
-from ansible_collections.fairlead.paas.plugins.module_utils.instances import Failure, InstancesFailed, end_of
-from ansible_collections.fairlead.paas.plugins.module_utils.machine import (
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.arguments import Start, create_body
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import EngineError
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.instances import (
+    Failure,
+    InstancesFailed,
+    end_of,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.machine import (
     parse_free_memory,
     parse_listened_ports,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.observe import (
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.observe import (
     Strange,
     busy_ports,
     enforced,
     instance,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
+from ansible_collections.fairlead.paas.plugins.module_utils.image.building import follow
+from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import split_reference
 
 START = Start(Slot("shop", "web", 1), "shop.web.1-v3", 3, Spec("r/shop@sha256:1", port=80), "hash", 25701)
 EVERYTHING = enforced({})

@@ -18,7 +18,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.plan import Plan, plan, removal_plan
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import Plan, plan, removal_plan
 from tests.unit.worlds import IMAGE, M, instance, node, process, shop
 
 NEW_IMAGE = IMAGE.replace("ab" * 32, "cd" * 32)

@@ -17,10 +17,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.constraints import p
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.room import millicores
-from ansible_collections.fairlead.paas.plugins.module_utils.plan import Plan, plan, removal_plan
-from ansible_collections.fairlead.paas.plugins.module_utils.rollout import Phase, final_table, rollout
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import Plan, plan, removal_plan
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase, final_table, rollout
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.undo import standing_table, undo
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
-from ansible_collections.fairlead.paas.plugins.module_utils.undo import standing_table, undo
 from tests.unit.worlds import UNHURRIED, Acted, World, process, shop, worlds
 
 EVERYTHING_ROUTED = shop(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.fairlead.paas.plugins.module_utils.document import Document, Path
+from ansible_collections.fairlead.paas.plugins.module_utils.app.document import Document, Path
+from ansible_collections.fairlead.paas.plugins.module_utils.app.reading import parse_document
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Refused
-from ansible_collections.fairlead.paas.plugins.module_utils.reading import parse_document
 
 ONE = "; expected one well-formed YAML document"
 NO_TAGS = "expected plain YAML without tags"

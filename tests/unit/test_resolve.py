@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import (
+    configuration_of,
+    hosts_of,
+    secret_hash,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     Configuration,
     Health,
@@ -16,11 +21,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Rules,
     Spec,
     Update,
-)
-from ansible_collections.fairlead.paas.plugins.module_utils.resolve import (
-    configuration_of,
-    hosts_of,
-    secret_hash,
 )
 from tests.unit.app_texts import HEAD, read, top
 

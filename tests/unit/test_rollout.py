@@ -13,10 +13,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Process,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node
-from ansible_collections.fairlead.paas.plugins.module_utils.plan import plan, removal_plan
-from ansible_collections.fairlead.paas.plugins.module_utils.rollout import Phase, final_table, rollout
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import plan, removal_plan
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase, final_table, rollout
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.undo import Undo, standing_table, undo
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Backend, Check, Server, Table
-from ansible_collections.fairlead.paas.plugins.module_utils.undo import Undo, standing_table, undo
 from tests.unit.worlds import IMAGE, M, instance, node, process, shop
 
 NEW_IMAGE = IMAGE.replace("ab" * 32, "cd" * 32)

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fairlead.paas.plugins.module_utils.scalars import read_plain
+from ansible_collections.fairlead.paas.plugins.module_utils.app.scalars import read_plain
 
 
 @pytest.mark.parametrize(

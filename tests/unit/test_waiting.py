@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health
-from ansible_collections.fairlead.paas.plugins.module_utils.waiting import (
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.waiting import (
     Deadline,
     becomes_healthy,
     keeps_running,

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fairlead.paas.plugins.module_utils.arguments import Start, labels_of
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Spec
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.arguments import Start, labels_of
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.work import Present, Wish, decide
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.work import Present, Wish, decide
 
 IMAGE = "r:5000/shop@sha256:" + "a" * 64
 

@@ -21,10 +21,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.room import millicores
-from ansible_collections.fairlead.paas.plugins.module_utils.plan import plan
-from ansible_collections.fairlead.paas.plugins.module_utils.rollout import Phase, rollout
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import plan
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase, rollout
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.undo import Undo
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Server, Table
-from ansible_collections.fairlead.paas.plugins.module_utils.undo import Undo
 
 M = 2**20
 IMAGE = "198.18.0.10:5000/shop@sha256:" + "ab" * 32

@@ -10,15 +10,15 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
-from ansible_collections.fairlead.paas.plugins.module_utils.domains import parse_domain
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused
-from ansible_collections.fairlead.paas.plugins.module_utils.grammar import (
+from ansible_collections.fairlead.paas.plugins.module_utils.app.domains import parse_domain
+from ansible_collections.fairlead.paas.plugins.module_utils.app.grammar import (
     HTTP_PATH_HELP,
     NAME,
     NAME_HELP,
     parse_http_path,
     parse_name,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Backend, Check, Server, Table
 
 _BACKEND = re.compile(rf"({NAME})\.({NAME})", re.ASCII)

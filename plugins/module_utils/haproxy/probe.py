@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.probe import ask
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.probe import ask
 
 from .change import Seat
 from .waiting import until

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fields of app files: which words, sizes, durations and numbers each may hold."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from ansible_collections.fairlead.paas.plugins.module_utils.constraints import parse_constraint
+from ansible_collections.fairlead.paas.plugins.module_utils.units import (
+    DURATION_HELP,
+    SIZE_HELP,
+    format_duration,
+    format_size,
+    parse_duration,
+    parse_size,
+)
+
+from . import grammar
+from .domains import DOMAIN, MAX_LENGTH, parse_domain
+from .kinds import WORD, Unit, choice, number, pattern, quantity, text, whole, wrong
+
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
+STRATEGIES = ("binpack", "least-cpu", "most-free-memory", "spread")
+ORDERS = ("start-first", "stop-first")
+MIN_MEMORY = "6M"  # the engine starts nothing in less
+MAX_MEMORY = "16T"
+
+
+_SIZE = Unit("a size", parse_size, format_size, "[0-9]{1,12}(K|M|G|T)(i?B)?", SIZE_HELP)
+_DURATION = Unit("a duration", parse_duration, format_duration, "[0-9]{1,9}(ms|s|m|h|d)", DURATION_HELP)
+
+
+def _constraint(value: str) -> str:
+    return str(parse_constraint(value))
+
+
+def _is_a_list(value: Any) -> Any:
+    if isinstance(value, str):
+        raise wrong("is text, not a list", _as_list(value))
+    return value
+
+
+def _as_list(command: str) -> str:
+    try:
+        return json.dumps(shlex.split(command), ensure_ascii=False)
+    except ValueError:
+        return "a list such as [python3, -m, shop]"
+
+
+Name = Annotated[str, pattern("a name", grammar.parse_name, grammar.NAME, 40)]
+EnvName = Annotated[str, pattern("an environment name", grammar.parse_env_name, grammar.ENV_NAME, 200)]
+Domain = Annotated[str, pattern("a domain", parse_domain, DOMAIN, MAX_LENGTH)]
+Word = Annotated[str, WORD]
+Command = Annotated[tuple[Word, ...], Field(min_length=1), BeforeValidator(_is_a_list)]
+Constraint = Annotated[str, text("a constraint", _constraint, {"pattern": r"^\s*\S+\s*(==|!=)\s*\S+\s*$"})]
+Capability = Annotated[str, choice(*CAPABILITIES)]
+Version = Annotated[str, pattern("a version", grammar.parse_version, grammar.VERSION, 128)]
+Image = Annotated[str, pattern("an image", grammar.parse_image, grammar.IMAGE, 255)]
+Context = Annotated[str, pattern("a build context", grammar.parse_context, grammar.CONTEXT, 200)]
+HttpPath = Annotated[str, pattern("a path", grammar.parse_http_path, grammar.HTTP_PATH, 200)]
+Memory = Annotated[int, quantity(_SIZE, MIN_MEMORY, MAX_MEMORY)]
+Cores = Annotated[float, number(0.01, 1024, "cores such as 0.25 or 2, from 0.01 to 1024")]
+Port = Annotated[int, whole(1, 65535)]
+Strategy = Annotated[str, choice(*STRATEGIES)]
+Order = Annotated[str, choice(*ORDERS)]
+Interval = Annotated[float, quantity(_DURATION, "100ms", "5m")]
+Grace = Annotated[float, quantity(_DURATION, "0s", "1h")]
+Deadline = Annotated[float, quantity(_DURATION, "1s", "1h")]

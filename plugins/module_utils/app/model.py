@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The model of one app file: all that may be written in it, and what is meant where nothing is written.
+
+Durations are seconds, sizes bytes, cpu cores. The JSON Schema for editors comes from these classes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ansible_collections.fairlead.paas.plugins.module_utils import configuration
+from ansible_collections.fairlead.paas.plugins.module_utils.constraints import CONSTRAINT_HELP
+
+from .fields import (
+    Capability,
+    Command,
+    Constraint,
+    Context,
+    Cores,
+    Deadline,
+    Domain,
+    EnvName,
+    Grace,
+    HttpPath,
+    Image,
+    Interval,
+    Memory,
+    Name,
+    Order,
+    Port,
+    Strategy,
+    Version,
+    Word,
+)
+from .grammar import IMAGE_HELP
+from .kinds import whole
+
+
+class Part(BaseModel):
+    """What all parts of an app file share: nothing unknown in them, nothing changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Build(Part):
+    """Where the image comes from: built from a directory, or taken as it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["context"]}, {"required": ["image"]}]}
+    )
+
+    context: Context | None = Field(None, description="a directory beside the app file, with a Dockerfile")
+    image: Image | None = Field(None, description=f"an image that exists: {IMAGE_HELP}")
+
+
+class Env(Part):
+    """What instances get in their environment, beside what the platform itself gives them."""
+
+    clear: dict[EnvName, Word] = Field({}, description="names and values, as text or whole numbers")
+    secret: tuple[EnvName, ...] = Field(
+        (), description="names; the values are the inventory's fairlead_secrets"
+    )
+
+
+class Health(Part):
+    """How an instance is asked whether it is healthy: an HTTP answer of 200 to 399 within the timeout."""
+
+    path: HttpPath = Field(configuration.Health.path, description="what to GET")
+    interval: Interval = Field(configuration.Health.interval, description="from one question to the next")
+    timeout: Interval = Field(configuration.Health.timeout, description="how long an answer may take")
+    retries: Annotated[int, whole(1, 20)] = Field(
+        configuration.Health.retries, description="failures in a row that make an instance unhealthy"
+    )
+    start_period: Grace = Field(
+        configuration.Health.start_period, description="after its start, in which failures do not count"
+    )
+
+
+class Placement(Part):
+    """Where instances may stand, and which of these nodes comes first."""
+
+    strategy: Strategy = Field(
+        configuration.Rules.strategy, description="which of the nodes that could take an instance does"
+    )
+    constraints: tuple[Constraint, ...] = Field((), description=CONSTRAINT_HELP)
+    max_per_node: Annotated[int, whole(1, 1000)] | None = Field(
+        None, description="the most instances of this process on one node"
+    )
+
+
+class Process(Part):
+    """A command of the app, scaled on its own."""
+
+    command: Command = Field((), description="program and arguments; without it, the image's own command")
+    scale: Annotated[int, whole(0, 1000)] = Field(1, description="how many instances run")
+    memory: Memory = Field(
+        configuration.Spec.memory, description="reserved for each instance, and its hard limit"
+    )
+    cpu: Cores = Field(
+        configuration.Spec.cpu,
+        description="cores reserved for each instance, and its weight under contention",
+    )
+    port: Port | None = Field(None, description="what the container listens on, also given to it as PORT")
+    health: Health | None = Field(None, description="needs a port; with a port and no health, GET / is asked")
+    stop_timeout: Grace = Field(configuration.Spec.stop_timeout, description="from SIGTERM to SIGKILL")
+    placement: Placement = Field(Placement(), description="where instances may stand")
+    capabilities: tuple[Capability, ...] = Field(
+        (), description="kernel capabilities; all others are dropped"
+    )
+
+
+class Route(Part):
+    """One more host name that leads to a process."""
+
+    domain: Domain = Field(description="a host name; NAME.<platform domain> always leads to web")
+    process: Name = Field(description="a process of this app that has a port")
+
+
+class Update(Part):
+    """How a deploy goes from the old instances to the new."""
+
+    order: Order = Field(
+        configuration.Update.order, description="whether new ones start before old ones stop"
+    )
+    parallelism: Annotated[int, whole(1, 100)] = Field(
+        configuration.Update.parallelism, description="instances replaced in one step"
+    )
+    drain: Grace = Field(
+        configuration.Update.drain,
+        description="the longest wait for requests that an old instance still serves",
+    )
+    deadline: Deadline = Field(
+        configuration.Update.deadline, description="for a new instance to become healthy"
+    )
+
+
+class App(Part):
+    """One app file."""
+
+    app: Name = Field(description="the app's name, which is also the file's")
+    version: Version | None = Field(None, description="one more tag of the image, REGISTRY/NAME:VERSION")
+    build: Build = Field(description="where the image comes from: {context: DIRECTORY} or {image: NAME}")
+    env: Env = Field(Env(), description="the environment of every instance")
+    processes: dict[Name, Process] = Field(
+        min_length=1,
+        description="the app's processes by their names; web is the one that NAME.<platform domain> leads to",
+    )
+    routes: tuple[Route, ...] = Field((), description="further host names")
+    update: Update = Field(Update(), description="how a deploy goes")

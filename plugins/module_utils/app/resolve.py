@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An app and what only the inventory and the build know, to the configuration that is released."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    Configuration,
+    Health,
+    Process,
+    Rules,
+    Spec,
+    Update,
+)
+
+from . import model as written
+
+WEB = "web"  # the process that NAME.<platform domain> leads to
+_HASH_DIGITS = 32
+
+
+def configuration_of(
+    app: written.App, image: str, secrets: Mapping[str, str], hash_key: str, domain: str
+) -> Configuration:
+    """Return the configuration of an app that runs ``image``, REGISTRY/APP@sha256:….
+
+    ``secrets`` are the values of all names in ``env.secret``; only their hashes, keyed with ``hash_key``, are
+    kept. ``domain`` is the platform's. Raises KeyError for a secret without a value.
+    """
+    hashes = {name: secret_hash(app.app, name, secrets[name], hash_key) for name in sorted(app.env.secret)}
+    processes = (
+        _process(name, process, _spec(app, process, image, hashes))
+        for name, process in sorted(app.processes.items())
+    )
+    return Configuration(app.app, tuple(processes), hosts_of(app, domain), Update(**dict(app.update)))
+
+
+def hosts_of(app: written.App, domain: str) -> dict[str, str]:
+    """Return which process each host name of an app leads to, sorted by host name."""
+    hosts = {route.domain: route.process for route in app.routes}
+    web = app.processes.get(WEB)
+    if web and web.port:
+        hosts[f"{app.app}.{domain.lower()}"] = WEB
+    return dict(sorted(hosts.items()))
+
+
+def secret_hash(app: str, name: str, value: str, key: str) -> str:
+    """Return the keyed hash that stands for a secret's value: 32 hexadecimal digits."""
+    text = f"{app}/{name}/{value}"
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()[:_HASH_DIGITS]
+
+
+def _process(name: str, process: written.Process, spec: Spec) -> Process:
+    return Process(name, process.scale, spec, Rules(**dict(process.placement)), _health(process))
+
+
+def _spec(app: written.App, process: written.Process, image: str, secrets: Mapping[str, str]) -> Spec:
+    return Spec(
+        image=image,
+        command=process.command,
+        env=dict(sorted(app.env.clear.items())),
+        secrets=dict(secrets),
+        memory=process.memory,
+        cpu=process.cpu,
+        port=process.port,
+        stop_timeout=process.stop_timeout,
+        capabilities=tuple(sorted(set(process.capabilities))),
+    )
+
+
+def _health(process: written.Process) -> Health | None:
+    if process.port is None:
+        return None
+    return Health(**dict(process.health or written.Health()))

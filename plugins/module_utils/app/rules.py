@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold between the fields of one app file, beyond what each may be by itself.
+
+The rules look at the written data and not at the model, so that they speak up in the same run as every other
+problem; where a field is not what it should be, they leave it to the model to say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, did_you_mean
+
+from .document import Document, Path
+
+PLATFORM_ENV = ("APP_NAME", "HOST_IP", "INSTANCE", "PORT", "PROCESS", "RELEASE")
+
+
+def check_rules(document: Document) -> list[Problem]:
+    """Return every problem between the fields of an app file."""
+    return [problem for rule in _RULES for problem in rule(document)]
+
+
+def _name_is_the_files(document: Document) -> Iterator[Problem]:
+    name, stem = document.get(("app",)), PurePath(document.file).stem
+    if isinstance(name, str) and name != stem:
+        yield document.problem(("app",), "is not the file's name", document.shown(("app",)), stem)
+
+
+def _one_way_to_an_image(document: Document) -> Iterator[Problem]:
+    build = document.get(("build",))
+    if isinstance(build, dict) and {"context", "image"} <= set(build):
+        yield document.key_problem(("build", "image"), "stands beside context", "", "one of the two")
+    if isinstance(build, dict) and not {"context", "image"} & set(build):
+        yield document.problem(("build",), "has neither context nor image", "", "one of the two")
+
+
+def _environment_is_set_once(document: Document) -> Iterator[Problem]:
+    clear = _mapping(document, ("env", "clear"))
+    for name in clear:
+        if name in PLATFORM_ENV:
+            yield document.key_problem(("env", "clear", name), _RESERVED, "", _OTHER_NAME)
+    seen: set[str] = set()
+    for path, name in _texts(document, ("env", "secret")):
+        if name in PLATFORM_ENV:
+            yield document.problem(path, _RESERVED, "", _OTHER_NAME)
+        elif name in clear:
+            yield document.problem(path, "is in env.clear too", "", "each name once")
+        elif name in seen:
+            yield document.problem(path, "is named twice", "", "each name once")
+        seen.add(name)
+
+
+def _processes_fit_together(document: Document) -> Iterator[Problem]:
+    for name in _mapping(document, ("processes",)):
+        path = ("processes", name)
+        if "health" in _mapping(document, path) and "port" not in _mapping(document, path):
+            yield document.key_problem((*path, "health"), "needs a port to ask at", "", "a port beside it")
+        if document.get((*path, "command", 0)) == "":
+            yield document.problem((*path, "command", 0), "is empty", '""', "a program")
+
+
+def _routes_lead_to_ports(document: Document) -> Iterator[Problem]:
+    processes = _mapping(document, ("processes",))
+    for route, _ in _items(document, ("routes",)):
+        path = (*route, "process")
+        if not isinstance(name := document.get(path), str):
+            continue
+        if name not in processes:
+            yield document.problem(
+                path, "is no process of this app", document.shown(path), _one_of(name, processes)
+            )
+        elif isinstance(processes[name], dict) and "port" not in processes[name]:
+            yield document.problem(path, "has no port", document.shown(path), f"a port in processes.{name}")
+
+
+def _one_of(name: str, processes: dict[str, Any]) -> str:
+    return did_you_mean(name, processes) if processes else "a process of this app"
+
+
+def _mapping(document: Document, path: Path) -> dict[str, Any]:
+    value = document.get(path)
+    return value if isinstance(value, dict) else {}
+
+
+def _items(document: Document, path: Path) -> Iterator[tuple[Path, Any]]:
+    value = document.get(path)
+    for at, item in enumerate(value if isinstance(value, list) else []):
+        yield (*path, at), item
+
+
+def _texts(document: Document, path: Path) -> Iterator[tuple[Path, str]]:
+    return ((at, item) for at, item in _items(document, path) if isinstance(item, str))
+
+
+_RESERVED = "is set by the platform"
+_OTHER_NAME = "another name"
+_RULES = (
+    _name_is_the_files,
+    _one_way_to_an_image,
+    _environment_is_set_once,
+    _processes_fit_together,
+    _routes_lead_to_ports,
+)

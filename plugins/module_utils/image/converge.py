@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From content to digest: what the registry has is never made again.
+
+Every image has a content tag, ``c-`` and the hash of what it is made from. Where the registry knows that tag,
+its digest is the answer, for the price of one question. The app's ``version`` is a second tag that moves:
+building another content under the same version takes the tag along, while releases keep to their digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import TO_BE_BUILT
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+
+from .building import Wanted, make
+from .registry import Registry
+
+OURS = "REGISTRY/"  # what an app file writes before the name of an image that our registry has already
+_CONTENT_TAG = re.compile(r"c-[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found or done; ``missing`` asks for the context, without which nothing could be built."""
+
+    image: str
+    lines: tuple[str, ...] = ()
+    predicted: bool = False
+    missing: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the module ``image`` answers."""
+        return {
+            "image": self.image,
+            "changed": bool(self.lines) and not self.missing,
+            "predicted": self.predicted,
+            "missing": self.missing,
+            "diff": {"prepared": "".join(f"{line}\n" for line in self.lines)},
+        }
+
+
+def content_tag(digest: str) -> str:
+    """Return the tag for a content hash."""
+    return f"c-{digest}"
+
+
+def reference_tag(image: str) -> str:
+    """Return the content tag for an existing image: the reference itself is its content.
+
+    So NAME:TAG is taken once and then stays what it was; another tag or a digest asks for another.
+    """
+    return content_tag(hashlib.sha256(f"image {image}".encode()).hexdigest()[:16])
+
+
+def split_reference(image: str) -> tuple[str, str]:
+    """Return the name and the tag or digest of an image; the tag is ``latest`` where none is written."""
+    name, at, digest = image.partition("@")
+    if at:
+        return name, digest
+    head, colon, tag = name.rpartition(":")
+    return (head, tag) if colon and "/" not in tag else (name, "latest")
+
+
+def converge(wanted: Wanted, registry: Registry, connect: Callable[[], Engine], *, check: bool) -> Outcome:
+    """Return the image's digest, making it first where the registry lacks it. Raises FairleadError.
+
+    ``connect`` is called only when something must be made; with ``check`` nothing is.
+    """
+    ours = _in_ours(wanted)
+    if ours:
+        return Outcome(_resolved(registry, *ours))
+    if wanted.version and _CONTENT_TAG.fullmatch(wanted.version):
+        raise FairleadError(
+            f"{wanted.app}: version {wanted.version} looks like a content tag; choose another"
+        )
+    digest = registry.digest(wanted.app, wanted.tag)
+    if digest:
+        return _tagged(wanted, registry, digest, (), check=check)
+    making = (f"+ {wanted.name}:{wanted.tag} {f'copy of {wanted.image}' if wanted.image else 'build'}",)
+    if check:
+        predicted = _tagged(wanted, registry, TO_BE_BUILT, making, check=True)
+        return replace(predicted, predicted=True)
+    if not wanted.image and not wanted.context:
+        return Outcome("", making, missing=True)
+    return _tagged(wanted, registry, _make(wanted, registry, connect()), making, check=False)
+
+
+def _make(wanted: Wanted, registry: Registry, engine: Engine) -> str:
+    make(engine, wanted)
+    digest = registry.digest(wanted.app, wanted.tag)
+    if digest is None:
+        raise FairleadError(f"image {wanted.name}:{wanted.tag} was pushed, but the registry does not have it")
+    return digest
+
+
+def _tagged(
+    wanted: Wanted, registry: Registry, digest: str, lines: tuple[str, ...], *, check: bool
+) -> Outcome:
+    """Return the outcome for a digest, after the version, if there is one, is a tag of it."""
+    found = registry.digest(wanted.app, wanted.version) if wanted.version else digest
+    if wanted.version and found != digest:
+        lines = (*lines, f"{'~' if found else '+'} {wanted.name}:{wanted.version} tag")
+        if not check:
+            registry.tag(wanted.app, digest, wanted.version)
+    return Outcome(f"{wanted.name}@{digest}", lines)
+
+
+def _in_ours(wanted: Wanted) -> tuple[str, str] | None:
+    for prefix in (OURS, f"{wanted.registry}/"):
+        if wanted.image and wanted.image.startswith(prefix):
+            return split_reference(wanted.image.removeprefix(prefix))
+    return None
+
+
+def _resolved(registry: Registry, name: str, reference: str) -> str:
+    digest = registry.digest(name, reference)
+    if digest is None:
+        raise FairleadError(f"image {name}:{reference} is not in our registry {registry.address}")
+    return f"{registry.address}/{name}@{digest}"

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In which order, and where, the needed instances start, so that at no moment a node holds too much.
+
+An instance stays at home where it can. It starts beside the one it replaces; when that has stopped, its room
+serves the next steps. Where nothing fits any more, in this order: what goes anyway is stopped early, one
+instance moves, one instance is stopped before its successor starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Update
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Instance, Slot
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
+    Choice,
+    Demand,
+    Rooms,
+    Shape,
+    choose,
+    explain,
+    place,
+    refusal,
+    stay,
+)
+
+from .reconcile import Need
+
+_Seek = Callable[[Iterable[Demand], Rooms], dict[Slot, Choice]]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A need that has found its node. Steps count from 1; ``note`` says why it goes an unusual way."""
+
+    need: Need
+    choice: Choice
+    step: int
+    stop_first: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """All placed needs in the order of their steps, and the step before whose starts the surplus stops."""
+
+    placed: tuple[Placed, ...]
+    surplus_step: int
+    surplus_early: bool
+
+
+def sequence(needs: Iterable[Need], surplus: Iterable[Instance], rooms: Rooms, update: Update) -> Sequence:
+    """Return when and where each need is met. Takes from the rooms. Raises NoRoom with every reason."""
+    return _Sequencer(needs, surplus, rooms, update).run()
+
+
+class _Sequencer:
+    def __init__(
+        self, needs: Iterable[Need], surplus: Iterable[Instance], rooms: Rooms, update: Update
+    ) -> None:
+        self.waiting = {need.slot: need for need in sorted(needs, key=lambda need: need.slot)}
+        self.surplus = tuple(surplus)
+        self.rooms = rooms
+        self.parallelism = max(update.parallelism, 1)
+        self.stop_first = update.order == "stop-first"
+        self.placed: list[Placed] = []
+        self.step = 0
+        self.surplus_step: int | None = None
+        self.joinable = 0  # how many more instances the last step can take, if it stops first
+
+    def run(self) -> Sequence:
+        """Round after round; each ends with the room of what it replaced given back."""
+        while self.waiting:
+            if not (self._round() or self._surplus_early() or self._one_moves() or self._one_stops_first()):
+                raise NoRoom(self._refusals())
+        return Sequence(
+            placed=tuple(self.placed),
+            surplus_step=self.surplus_step or self.step + 1,
+            surplus_early=self.surplus_step is not None,
+        )
+
+    def _round(self) -> bool:
+        return self._round_stop_first() if self.stop_first else self._round_start_first()
+
+    def _round_start_first(self) -> bool:
+        """Keep at home what its home can hold; find a node for what has none, or serves nothing meanwhile."""
+        choices = self._stay(self._fresh()) | self._stay(self._replacing())
+        homeless = [need for need in self._replacing() if not need.home]
+        return self._commit(*self._choose([*self._fresh(), *homeless], choices))
+
+    def _round_stop_first(self) -> bool:
+        started = self._commit(*self._choose(self._fresh(), self._stay(self._fresh())))
+        replaced = [self._after_stop(n, stay if n.home else choose) for n in self._replacing()]
+        return any([started, *replaced])
+
+    def _stay(self, needs: Iterable[Need]) -> dict[Slot, Choice]:
+        return stay(map(_demand, needs), self.rooms)
+
+    def _choose(
+        self, needs: Iterable[Need], chosen: dict[Slot, Choice]
+    ) -> tuple[dict[Slot, Choice], dict[Slot, str]]:
+        """Return what was chosen already and what else finds a node, and why the latter left their homes."""
+        rest = [need for need in needs if need.slot not in chosen]
+        notes = {need.slot: self._not_at_home(need) for need in rest}
+        return chosen | choose(map(_demand, rest), self.rooms), notes
+
+    def _surplus_early(self) -> bool:
+        """Stop what goes anyway before the next step, for its room."""
+        if self.surplus_step or not self.surplus:
+            return False
+        for instance in self.surplus:
+            self.rooms[instance.node].drop(instance)
+        self.surplus_step, self.joinable = self.step + 1, 0
+        return True
+
+    def _one_moves(self) -> bool:
+        """Let the first instance that can leave its home, then look at the others again."""
+        if self.stop_first:
+            return any(self._after_stop(need, choose) for need in self._replacing())
+        hopeless: set[Shape] = set()
+        for need in self.waiting.values():
+            if need.home and need.shape not in hopeless:
+                if self._commit(*self._choose([need], {})):
+                    return True
+                hopeless.add(need.shape)
+        return False
+
+    def _one_stops_first(self) -> bool:
+        note = "stopped first, no room beside it"
+        return not self.stop_first and any(self._after_stop(need, place, note) for need in self._replacing())
+
+    def _fresh(self) -> list[Need]:
+        return [need for need in self.waiting.values() if not need.leaves]
+
+    def _replacing(self) -> list[Need]:
+        return [need for need in self.waiting.values() if need.leaves]
+
+    def _after_stop(self, need: Need, seek: _Seek, note: str = "") -> bool:
+        """Place one need where it fits once its predecessor has stopped; as if nothing was, if nowhere."""
+        old = need.leaves
+        if old is None:
+            return False
+        self.rooms[old.node].drop(old)
+        away = self._not_at_home(need)
+        choices = seek([_demand(need)], self.rooms)
+        if not choices:
+            self.rooms[old.node].add(old)
+            return False
+        if not self.joinable:
+            self._next_step(self.parallelism)
+        self.joinable -= 1
+        self._record(need, choices[need.slot], stop_first=True, note=note or away)
+        return True
+
+    def _commit(self, choices: dict[Slot, Choice], notes: dict[Slot, str]) -> bool:
+        """Make steps of what starts beside its predecessor: all that replaces nothing goes with the first."""
+        needs = [self.waiting[slot] for slot in sorted(choices)]
+        fresh = [need for need in needs if not need.leaves]
+        replacing = [need for need in needs if need.leaves]
+        for start in range(0, max(len(replacing), len(needs) and 1), self.parallelism):
+            self._next_step(0)
+            for need in fresh + replacing[start : start + self.parallelism]:
+                self._record(need, choices[need.slot], stop_first=False, note=notes.get(need.slot, ""))
+            fresh = []
+        for need in replacing:
+            if need.leaves:
+                self.rooms[need.leaves.node].drop(need.leaves)
+        return bool(choices)
+
+    def _next_step(self, joinable: int) -> None:
+        self.step += 1
+        self.joinable = joinable
+
+    def _record(self, need: Need, choice: Choice, *, stop_first: bool, note: str) -> None:
+        del self.waiting[need.slot]
+        self.placed.append(Placed(need, choice, self.step, stop_first, note))
+
+    def _not_at_home(self, need: Need) -> str:
+        room = self.rooms.get(need.home or "")
+        why = refusal(room, need.shape, need.slot.number) if room else None
+        return f"{need.home}: {why}" if why else ""
+
+    def _refusals(self) -> dict[str, dict[str, str]]:
+        return {str(need.slot): self._explain(need) for need in self.waiting.values()}
+
+    def _explain(self, need: Need) -> dict[str, str]:
+        """Return the reasons that remain when the predecessor has stopped: nothing less would help."""
+        old = need.leaves
+        if old:
+            self.rooms[old.node].drop(old)
+        reasons = explain(need.shape, self.rooms)
+        if old:
+            self.rooms[old.node].add(old)
+        return reasons
+
+
+def _demand(need: Need) -> Demand:
+    return Demand(need.slot, need.shape, need.home)
