@@ -60,14 +60,14 @@ class Outcome:
         ]
 
 
-def play(playbook: str, *arguments: str, **variables: object) -> Outcome:
-    """Run a playbook on the lab with extra variables; never raises for a run that fails."""
+def play(playbook: str, *arguments: str, on: str = "lab", **variables: object) -> Outcome:
+    """Run a playbook on an inventory of the repository; never raises for a run that fails."""
     with tempfile.TemporaryDirectory(prefix="fairlead-run-") as private:
         run = ansible_runner.run(
             private_data_dir=private,
             project_dir=str(ROOT),
             playbook=str(ROOT / playbook),
-            inventory=str(ROOT / "inventories/lab"),
+            inventory=str(ROOT / "inventories" / on),
             extravars=variables,
             cmdline=" ".join(arguments),
             envvars={

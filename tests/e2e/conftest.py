@@ -30,9 +30,9 @@ class Repository:
             text = text.replace(old, new)
         file.write_text(text)
 
-    def deploy(self, *arguments: str, app: str = "shop", **variables: object) -> Outcome:
+    def deploy(self, *arguments: str, app: str = "shop", on: str = "lab", **variables: object) -> Outcome:
         """Run deploy.yml for an app of this repository."""
-        return play("deploy.yml", *arguments, app=app, fairlead_apps=str(self.apps), **variables)
+        return play("deploy.yml", *arguments, on=on, app=app, fairlead_apps=str(self.apps), **variables)
 
 
 @pytest.fixture(scope="session")

@@ -214,6 +214,30 @@ def test_what_fits_nowhere_is_refused_with_a_reason_for_each_node(
     assert containers() == before
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("scale: 4\n", "scale: 4\n    scale: 5\n", "apps/shop.yml:13:5 processes.web.scale"),
+        ("shop.example.com", '"shop.example.com -f /etc/shadow"', "routes[0].domain: is not a domain"),
+        ("secret: [SESSION_KEY]", "secret: [NOT_SET]", "fairlead_secrets.shop.NOT_SET: is not set"),
+        ("disk == ssd", "disc == ssd", 'did you mean "disk"?'),
+    ],
+)
+def test_bad_input_touches_no_machine(repository: Repository, old: str, new: str, words: str) -> None:
+    repository.edit((old, new))
+    outcome = repository.deploy()
+    assert outcome.rc != 0
+    assert words in outcome.output
+    assert outcome.touched == set()
+
+
+def test_an_app_that_does_not_exist_lists_those_that_do(repository: Repository) -> None:
+    outcome = repository.deploy(app="shopp")
+    assert outcome.rc != 0
+    assert 'did you mean "shop"?' in outcome.output
+    assert outcome.touched == set()
+
+
 def test_templates_in_app_files_are_kept_literally(deployed: Repository) -> None:
     deployed.edit(("GREETING: hello", 'GREETING: \'{{ 6 * 7 }} {{ lookup("pipe", "id") }}\''))
     outcome = deployed.deploy()

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command behind the make targets of tests: ``python -m tests.suite [--together] PART …``.
+
+Runs the named parts in order and stops at the first check that fails; with ``--together`` runs them side by
+side and reports all. Its last line is ``N passed, M failed``: every test that pytest counted, and one for
+each other check.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .lab.paths import ROOT
+from .lab.progress import heartbeat, say, streamed
+
+PYTEST = ("pytest", "--quiet", "--exitfirst")
+COLLECTION = "ansible_collections.fairlead.paas.plugins"
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+_CLOSING = re.compile(r"^=* *((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
+_PRINTING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Check:
+    """One program that must exit with 0: its title, its arguments, where it is run."""
+
+    title: str
+    argv: tuple[str, ...]
+    cwd: Path = ROOT
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many tests passed and failed, and how many were skipped."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        """Return both counts as one."""
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+
+def lint(_: argparse.Namespace) -> Iterator[Check]:
+    """Yield the checks of style, the longest first."""
+    yield Check("ansible-lint", ("ansible-lint", "--offline", "-q", "--nocolor"))
+    yield Check("ruff", ("ruff", "check", "--quiet", "."))
+    yield Check("ruff format", ("ruff", "format", "--check", "--quiet", "."))
+    yield Check("yamllint", ("yamllint", "--strict", "."))
+
+
+def types(_: argparse.Namespace) -> Iterator[Check]:
+    """Yield the checks of types: the linked collection's parts, what people start, and the tests."""
+    packages = [f"{COLLECTION}.{path.name}" for path in sorted((ROOT / "plugins").iterdir()) if _python(path)]
+    yield Check("mypy, plugins", ("mypy", *(word for package in packages for word in ("-p", package))))
+    folders = [name for name in ("fairlead", "tests") if _python(ROOT / name)]
+    yield Check("mypy, tests", ("mypy", *folders))
+
+
+def unit(_: argparse.Namespace) -> Iterator[Check]:
+    """Yield the tests of pure code."""
+    yield Check("unit tests", (*PYTEST, "tests/unit"))
+
+
+def integration(_: argparse.Namespace) -> Iterator[Check]:
+    """Yield the tests of each module against real parts."""
+    yield _lab("a Docker engine", "engine-start")
+    yield Check("integration tests", (*PYTEST, "tests/integration"))
+
+
+def molecule(asked: argparse.Namespace) -> Iterator[Check]:
+    """Yield every role's scenarios, or those of one role."""
+    yield _lab("a Docker engine", "engine-start")
+    for role in sorted(ROOT.glob(f"roles/{asked.role or '*'}")):
+        for scenario in sorted(role.glob("molecule/*/molecule.yml")):
+            name = scenario.parent.name
+            yield Check(f"role {role.name}, {name}", ("molecule", "test", "--scenario-name", name), role)
+
+
+def e2e(_: argparse.Namespace) -> Iterator[Check]:
+    """Yield the tests of the whole way, on a fleet as bare as on its first day."""
+    yield _lab("a bare lab fleet", "up", "--fresh")
+    yield Check("end to end tests", (*PYTEST, "tests/e2e"))
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Check]]] = {
+    part.__name__: part for part in (lint, types, unit, integration, molecule, e2e)
+}
+
+
+def counted(output: str, code: int) -> Count:
+    """Return what a check's output counts: pytest's closing lines, else the check itself as one."""
+    lines = [_ESCAPES.sub("", line) for line in output.splitlines()]
+    counts = [_closing(found[1]) for line in lines if (found := _CLOSING.match(line))]
+    total = sum(counts, Count()) if counts else Count(passed=int(code == 0))
+    return total if code == 0 or total.failed else total + Count(failed=1)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the parts asked for; return 0 when everything passed."""
+    asked = _parser().parse_args(argv)
+    checks = [check for part in asked.parts for check in PARTS[part](asked)]
+    total = _together(checks) if asked.together else _in_order(checks)
+    if total.skipped:
+        say(f"skipped: {total.skipped}")
+    print(f"{total.passed} passed, {total.failed} failed", flush=True)  # noqa: T201 - the closing line
+    return int(total.failed > 0)
+
+
+def _in_order(checks: Sequence[Check]) -> Count:
+    total = Count()
+    for number, check in enumerate(checks, 1):
+        say(f"=== {number}/{len(checks)} {check.title}")
+        code, output = streamed(check.argv, check.title, cwd=check.cwd)
+        total += counted(output, code)
+        if total.failed:
+            say(f"=== {check.title} failed; {len(checks) - number} more not run")
+            break
+    return total
+
+
+def _together(checks: Sequence[Check]) -> Count:
+    with heartbeat("checking"), ThreadPoolExecutor(max_workers=3) as pool:
+        return sum(pool.map(_aside, checks), Count())
+
+
+def _aside(check: Check) -> Count:
+    """Run a check with its output kept together; show it only where there is something to see."""
+    begun = time.monotonic()
+    done = subprocess.run(
+        check.argv, cwd=check.cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    count = counted(done.stdout, done.returncode)
+    with _PRINTING:
+        say(f"{'FAILED' if count.failed else 'passed'} {check.title} ({time.monotonic() - begun:.1f} s)")
+        if count.failed or count.skipped:
+            print(done.stdout, flush=True)  # noqa: T201 - what a person must see
+    return count
+
+
+def _closing(text: str) -> Count:
+    said = {word: int(number) for number, word in re.findall(r"(\d+) ([a-z]+)", text)}
+    failed = said.get("failed", 0) + said.get("error", 0) + said.get("errors", 0)
+    return Count(said.get("passed", 0), failed, said.get("skipped", 0))
+
+
+def _lab(title: str, *arguments: str) -> Check:
+    return Check(title, (sys.executable, "-m", "tests.lab", *arguments))
+
+
+def _python(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.rglob("*.py"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.suite", description=__doc__)
+    parser.add_argument("parts", nargs="+", choices=sorted(PARTS))
+    parser.add_argument("--together", action="store_true", help="side by side, and all of them")
+    parser.add_argument("--role", help="with molecule: only this role")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
