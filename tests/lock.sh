@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 .venv/bin/python -m venv "$work/venv"
 "$work/venv/bin/pip" --quiet --disable-pip-version-check install uv
-"$work/venv/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+"$work/venv/bin/uv" pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links --no-cache --output-file "$work/requirements.lock" requirements.in
 mv "$work/requirements.lock" requirements.lock
 echo "requirements.lock: $(grep -c == requirements.lock) packages; run make test-fast to use them"

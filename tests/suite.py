@@ -23,6 +23,8 @@ from .lab.paths import ROOT
 from .lab.progress import heartbeat, say, streamed
 
 PYTEST = ("pytest", "--quiet", "--exitfirst")
+# Without colour it puts no frame around what it runs, and pytest's closing line can be read.
+MOLECULE = ("env", "NO_COLOR=1", "MOLECULE_COMMAND_BORDERS=false", "molecule", "test")
 COLLECTION = "ansible_collections.fairlead.paas.plugins"
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _CLOSING = re.compile(r"^=* *((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
@@ -84,7 +86,7 @@ def molecule(asked: argparse.Namespace) -> Iterator[Check]:
     for role in sorted(ROOT.glob(f"roles/{asked.role or '*'}")):
         for scenario in sorted(role.glob("molecule/*/molecule.yml")):
             name = scenario.parent.name
-            yield Check(f"role {role.name}, {name}", ("molecule", "test", "--scenario-name", name), role)
+            yield Check(f"role {role.name}, {name}", (*MOLECULE, "--scenario-name", name), role)
 
 
 def e2e(_: argparse.Namespace) -> Iterator[Check]:

@@ -120,13 +120,21 @@ def _clear_engine() -> None:
 
 
 def _clear_cgroups(alive: set[str]) -> None:
-    """Remove the empty control groups of instances that ran in machines.
+    """Remove the control groups of instances that ran in machines, once nothing is left in them.
 
-    On cgroup v1 a machine's engine makes them beside the machine's own, where nobody else removes them. The
-    kernel refuses to remove one that still has a process.
+    On cgroup v1 a machine's engine makes them beside the machine's own, where nobody removes them. Groups
+    of another engine that shares this tree are told by their processes, and stay whole.
     """
     for group in Path("/sys/fs/cgroup").glob("*/docker/*"):
-        if group.is_dir() and group.name not in alive:
+        if group.is_dir() and group.name not in alive and not _has_processes(group):
             for folder, _, _ in os.walk(group, topdown=False):
                 with suppress(OSError):
                     Path(folder).rmdir()
+
+
+def _has_processes(group: Path) -> bool:
+    """Tell whether a process runs in the group or below; one that cannot be read counts as in use."""
+    try:
+        return any(file.read_text() for file in group.rglob("cgroup.procs"))
+    except OSError:
+        return True
