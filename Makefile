@@ -13,7 +13,7 @@ LAB := $(PYTHON) -m tests.lab
 SUITE := $(PYTHON) -m tests.suite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-setup test-fast lint types unit integration molecule e2e bench lock schema clean
+.PHONY: help demo demo-down test test-setup test-fast lint types unit integration molecule e2e lock schema clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -61,11 +61,6 @@ molecule: ## every role on both Debians; one alone: make molecule ROLE=router
 e2e: ## the whole way on the lab fleet
 	@$(SETUP) all
 	@$(SUITE) e2e
-
-bench: ## the figures of docs/benchmarks.md, measured here
-	@$(SETUP) all
-	@$(LAB) up
-	@$(PYTHON) -m tests.bench
 
 lock: ## requirements.in to requirements.lock
 	@$(SETUP) venv

@@ -46,6 +46,17 @@ def test_the_lock_pins_every_package_by_hash_and_names_no_address() -> None:
             assert re.split(r"[=>]", line)[0].replace("_", "-") in pinned
 
 
+def test_every_link_between_documents_leads_somewhere() -> None:
+    links = [
+        (path, target)
+        for path in files()
+        if path.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
+    ]
+    assert len(links) > 5
+    assert [(path.name, target) for path, target in links if not (path.parent / target).exists()] == []
+
+
 @pytest.mark.parametrize(
     "plugin", sorted((ROOT / "plugins/modules").glob("*.py")), ids=lambda path: path.stem
 )
