@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Entry, read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, Entry, read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
@@ -48,8 +48,9 @@ class ActionModule(ActionBase):
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = Variables(task_vars or {}, self._templar)
         fleet = _fleet((task_vars or {})["groups"]["nodes"], variables)
+        catalog = read_catalog(Path(arguments["apps"]))
         try:
-            made = _decide(arguments, fleet, variables)
+            made = _decide(arguments, catalog, fleet, variables)
         except FairleadError as error:
             return result | {"failed": True, "msg": f"nothing was touched. {error}"}
         Display().display(str(made.plan))
@@ -59,15 +60,15 @@ class ActionModule(ActionBase):
             | {
                 "changed": False,
                 "provenance": provenance_of(Path(arguments["apps"])).as_dict(),
-                "warnings": _orphans(arguments, fleet),
+                "warnings": _orphans(arguments["app"], catalog, fleet),
             }
         )
 
 
-def _decide(arguments: Mapping[str, Any], fleet: Fleet, variables: Variables) -> Deployment:
+def _decide(arguments: Mapping[str, Any], catalog: Catalog, fleet: Fleet, variables: Variables) -> Deployment:
     if arguments["remove"]:
         return removal(arguments["app"], fleet)
-    entry = read_catalog(Path(arguments["apps"])).require(arguments["app"])
+    entry = catalog.require(arguments["app"])
     configuration = _configuration(entry, arguments["image"], variables)
     return deployment(configuration, fleet, arguments["releases"])
 
@@ -94,10 +95,9 @@ def _fleet(names: list[str], variables: Variables) -> Fleet:
     return Fleet.of(nodes, instances)
 
 
-def _orphans(arguments: Mapping[str, Any], fleet: Fleet) -> list[str]:
-    known = read_catalog(Path(arguments["apps"])).entries
+def _orphans(planned: str, catalog: Catalog, fleet: Fleet) -> list[str]:
     return [
         f"{app} runs on {', '.join(nodes)} but has no app file; to remove it: "
         f"ansible-playbook playbooks/remove.yml -e app={app}"
-        for app, nodes in orphans(fleet, [*known, arguments["app"]]).items()
+        for app, nodes in orphans(fleet, [*catalog.entries, planned]).items()
     ]

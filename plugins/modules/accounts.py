@@ -65,13 +65,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.fairlead.paas.plugins.module_utils.files import land, mode_of
 from ansible_collections.fairlead.paas.plugins.module_utils.trust.accounts import (
     difference,
     parse,
     problems,
     render,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.trust.files import land, mode_of
 
 MODE = 0o640
 COST = 6  # every request to a registry pays it; the passwords are long and random

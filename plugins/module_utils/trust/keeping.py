@@ -12,9 +12,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.files import land, mode_of
 
 from .authority import Pair, Wish, make, read_key, read_pair, reasons
-from .files import land, mode_of
 
 CERTIFICATE_MODE, KEY_MODE = 0o644, 0o600
 
