@@ -13,7 +13,7 @@ LAB := $(PYTHON) -m tests.lab
 SUITE := $(PYTHON) -m tests.suite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-setup test-fast lint types unit integration molecule e2e lock schema clean
+.PHONY: help demo demo-down test test-setup test-fast lint types unit integration molecule e2e bench lock schema clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,10 @@ e2e: ## the whole way on the lab fleet
 	@$(SETUP) all
 	@$(SUITE) e2e
 
+bench: ## Fairlead beside a loop of docker_container and beside Swarm; more rounds: make bench ROUNDS=5
+	@$(SETUP) lab
+	@$(PYTHON) -m tests.bench $(if $(ROUNDS),--rounds $(ROUNDS))
+
 lock: ## requirements.in to requirements.lock
 	@$(SETUP) venv
 	@tests/lock.sh
@@ -71,5 +75,5 @@ schema: ## write docs/app.schema.json from the model
 	@PYTHONPATH=.collections $(PYTHON) -m ansible_collections.fairlead.paas.plugins.module_utils.app.schema > docs/app.schema.json
 
 clean: ## remove .venv and all caches; run demo-down first
-	@rm -rf .venv .cache .mypy_cache .ruff_cache .hypothesis .pytest_cache .ansible
+	@rm -rf .venv .bench .cache .mypy_cache .ruff_cache .hypothesis .pytest_cache .ansible
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import c
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node
+from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.change import Observed
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, HASH_KEY
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
     Deployment,
@@ -29,7 +30,6 @@ ARGUMENTS = {
     "app": {"type": "str", "required": True},
     "apps": {"type": "path", "required": True},
     "image": {"type": "str"},
-    "releases": {"type": "list", "elements": "dict", "default": []},
     "remove": {"type": "bool", "default": False},
 }
 
@@ -47,30 +47,40 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = Variables(task_vars or {}, self._templar)
-        fleet = _fleet((task_vars or {})["groups"]["nodes"], variables)
+        groups = (task_vars or {})["groups"]
+        fleet = _fleet(groups["nodes"], variables)
         catalog = read_catalog(Path(arguments["apps"]))
         try:
-            made = _decide(arguments, catalog, fleet, variables)
+            made = _decide(arguments, catalog, fleet, groups, variables)
         except FairleadError as error:
             return result | {"failed": True, "msg": f"nothing was touched. {error}"}
-        Display().display(str(made.plan))
+        Display().display(made.text)
         return (
             result
             | made.as_dict()
             | {
                 "changed": False,
+                "image": arguments["image"],
                 "provenance": provenance_of(Path(arguments["apps"])).as_dict(),
                 "warnings": _orphans(arguments["app"], catalog, fleet),
             }
         )
 
 
-def _decide(arguments: Mapping[str, Any], catalog: Catalog, fleet: Fleet, variables: Variables) -> Deployment:
+def _decide(
+    arguments: Mapping[str, Any],
+    catalog: Catalog,
+    fleet: Fleet,
+    groups: Mapping[str, list[str]],
+    variables: Variables,
+) -> Deployment:
+    routers = {name: Observed.from_dict(_seen(name, variables)["router"]) for name in groups["routers"]}
     if arguments["remove"]:
-        return removal(arguments["app"], fleet)
+        return removal(arguments["app"], fleet, routers)
     entry = catalog.require(arguments["app"])
     configuration = _configuration(entry, arguments["image"], variables)
-    return deployment(configuration, fleet, arguments["releases"])
+    releases = _seen(groups["managers"][0], variables)["releases"]
+    return deployment(configuration, fleet, releases, routers)
 
 
 def _configuration(entry: Entry, image: str, variables: Variables) -> Configuration:
@@ -81,7 +91,7 @@ def _configuration(entry: Entry, image: str, variables: Variables) -> Configurat
 def _fleet(names: list[str], variables: Variables) -> Fleet:
     nodes, instances = [], []
     for name in names:
-        seen = variables.of_host(name, "look")
+        seen = _seen(name, variables)
         nodes.append(
             Node.from_look(
                 name,
@@ -93,6 +103,11 @@ def _fleet(names: list[str], variables: Variables) -> Fleet:
         )
         instances += [Instance.from_look(name, each) for each in seen["instances"]]
     return Fleet.of(nodes, instances)
+
+
+def _seen(host: str, variables: Variables) -> Any:
+    """Return what the look at a host, registered as ``seen``, found."""
+    return variables.of_host(host, "seen")
 
 
 def _orphans(planned: str, catalog: Catalog, fleet: Fleet) -> list[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Entry, read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import check_needs
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem
+from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import hosts_of
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused
+from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
+from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     DOMAIN,
+    REGISTRY,
+    Inventory,
     check_inventory,
     warnings_of,
 )
@@ -52,27 +58,40 @@ def validate(variables: Variables, directory: Path, app: Any, *, every: bool) ->
     for entry in wanted:
         problems |= {*check_needs(entry, inventory, variables.secrets_of(entry.app))}
     if problems:
-        return _failed(sorted(problems))
+        return _failed(problems)
+    try:
+        app_facts = None if every else _facts(wanted[0], inventory)
+    except Refused as refused:
+        return _failed(refused.problems)
     return {
         "changed": False,
         "msg": f"the inventory and all app files are valid: {', '.join(sorted(catalog.entries))}",
         "apps": sorted(catalog.entries),
-        "app": None if every else _facts(wanted[0]),
+        "app": app_facts,
         "warnings": warnings_of(inventory),
     }
 
 
-def _failed(problems: list[Problem]) -> dict[str, Any]:
-    said = [str(problem) for problem in problems]
+def _failed(problems: Iterable[Problem]) -> dict[str, Any]:
+    said = [str(problem) for problem in sorted(problems)]
     return {"failed": True, "msg": "\n".join(said), "problems": said}
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
+def _facts(entry: Entry, inventory: Inventory) -> dict[str, Any]:
+    """Return what machines are asked of the app. Raises Refused for a build context that cannot be read."""
     app = entry.app
+    tag = (
+        content_tag(read_context(entry.context).hash())
+        if entry.context
+        else reference_tag(app.build.image or "")
+    )
     return {
         "name": app.app,
-        "context": str(entry.context) if entry.context else None,
-        "image": app.build.image,
-        "version": app.version,
-        "secret_names": sorted(app.env.secret),
+        "hosts": list(hosts_of(app, inventory.settings[DOMAIN])),
+        "image": {
+            "registry": inventory.settings[REGISTRY],
+            "tag": tag,
+            "version": app.version,
+            "image": app.build.image,
+        },
     }

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: look
-short_description: Say what a node is and which instances stand on it
+short_description: Say what a machine is and has, in one pass over the fleet
 description:
-  - One look at a node, read from the Docker engine, the kernel and the containers' C(io.fairlead.*) labels.
+  - A node says what it is and which instances stand on it, a router what it serves, the manager what was
+    released, the builder whether the registry has the app's image. A machine can be all of them.
   - Nothing is changed, nothing is remembered.
+  - In a playbook, an action of the same name takes O(app), O(ports), O(hosts), O(image) and O(push_auth), and
+    asks each host for the parts that its groups make it know.
 author:
   - The Fairlead maintainers
 requirements:
-  - python3-docker
+  - python3-docker, on a node
 attributes:
   check_mode:
     description: A look is the same in check mode.
@@ -21,27 +24,100 @@ attributes:
     description: A look changes nothing, so there is nothing to show.
     support: none
 options:
-  ports:
-    description: The range of ports in which instances are published.
+  app:
+    description: The app that is looked for on routers, manager and builder.
+    type: str
+    required: true
+  node:
+    description: Look at this node, all apps. C(ports) is the range in which instances are published.
     type: dict
-    default: {}
     suboptions:
-      first:
-        description: The first port of the range.
+      ports:
+        description: The range.
+        type: dict
+        default: {}
+        suboptions:
+          first:
+            description: The first port of the range.
+            type: int
+            default: 25701
+          last:
+            description: The last port of the range.
+            type: int
+            default: 26700
+  router:
+    description: Look at this router's files and at what its HAProxy runs.
+    type: dict
+    suboptions:
+      hosts:
+        description: The host names that the app wants; it is said whom they lead to.
+        type: list
+        elements: str
+        default: []
+      config_dir:
+        description: Where HAProxy's files are.
+        type: path
+        default: /etc/haproxy
+      admin_socket:
+        description: HAProxy's admin socket.
+        type: path
+        default: /run/haproxy/admin.sock
+      master_socket:
+        description: The socket of HAProxy's master process.
+        type: path
+        default: /run/haproxy-master.sock
+  manager:
+    description: Read the ledger on this manager.
+    type: dict
+    suboptions:
+      path:
+        description: The ledger's file.
+        type: path
+        default: /var/lib/fairlead/ledger.db
+      limit:
+        description: How many releases at most, newest first.
         type: int
-        default: 25701
-      last:
-        description: The last port of the range.
-        type: int
-        default: 26700
+        default: 20
+  builder:
+    description: Ask the registry, as this builder, for the image.
+    type: dict
+    suboptions:
+      registry:
+        description: The registry, C(HOST:PORT).
+        type: str
+        required: true
+      tag:
+        description: The content tag.
+        type: str
+        required: true
+      version:
+        description: The tag that moves, if the app has a version.
+        type: str
+      image:
+        description: The existing image that the app runs, if it is not built.
+        type: str
+      push_auth:
+        description: The account to ask with.
+        type: dict
+        suboptions:
+          username:
+            description: The account's name.
+            type: str
+            required: true
+          password:
+            description: The account's password.
+            type: str
+            required: true
 """
 
 EXAMPLES = r"""
-- name: Look at every node
+- name: Look at every machine
   fairlead.paas.look:
+    app: shop
     ports: {first: 25701, last: 26700}
+    hosts: [shop.example.com]
   become: true
-  register: looks
+  register: seen
 """
 
 RETURN = r"""
@@ -49,7 +125,7 @@ node:
   description: >-
     C(cpus) (number), C(memory) and C(free_memory) (bytes), C(load) (1 minute average), C(busy_ports) (ports
     of the range held by anything but the platform), C(engine_version), C(arch).
-  returned: success
+  returned: with O(node)
   type: dict
 instances:
   description: >-
@@ -57,35 +133,137 @@ instances:
     C(number), C(container) (id), C(name), C(release), C(image), C(spec) (hash), C(memory) (bytes), C(cpu)
     (cores), C(port) (or null), C(running), C(drift) (what was changed by hand, in words). One that restarts
     again and again does not run; a paused one runs, and its pause is drift.
-  returned: success
+  returned: with O(node)
   type: list
   elements: dict
 strange:
   description: Containers with the platform's app label whose other labels do not say an instance, and why.
-  returned: success
+  returned: with O(node)
+  type: list
+  elements: str
+router:
+  description: The app's file, hosts and running backends, as C(Observed) in module_utils/haproxy/change.py.
+  returned: with O(router)
+  type: dict
+releases:
+  description: The app's newest releases, newest first; see the columns in module_utils/ledger/ledger.py.
+  returned: with O(manager)
+  type: list
+  elements: dict
+image:
+  description: The image by its digest; of one that must be made first, a placeholder.
+  returned: with O(builder)
+  type: str
+image_lacks:
+  description: What must be done in the registry before the image can be used, one thing a line.
+  returned: with O(builder)
   type: list
   elements: str
 """
 
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
-from ansible_collections.fairlead.paas.plugins.module_utils.containers.observe import look
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 
+TEXT = {"type": "str", "required": True}
 PORTS = {
     "type": "dict",
     "default": {},
     "options": {"first": {"type": "int", "default": 25701}, "last": {"type": "int", "default": 26700}},
 }
+ROUTER = {
+    "hosts": {"type": "list", "elements": "str", "default": []},
+    "config_dir": {"type": "path", "default": "/etc/haproxy"},
+    "admin_socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+    "master_socket": {"type": "path", "default": "/run/haproxy-master.sock"},
+}
+MANAGER = {
+    "path": {"type": "path", "default": "/var/lib/fairlead/ledger.db"},
+    "limit": {"type": "int", "default": 20},
+}
+BUILDER = {
+    "registry": TEXT,
+    "tag": TEXT,
+    "version": {"type": "str"},
+    "image": {"type": "str"},
+    "push_auth": {"type": "dict", "options": {"username": TEXT, "password": {**TEXT, "no_log": True}}},
+}
+
+
+# Each machine imports what it is asked for and no more: compiling the rest would take longer than the look.
+# ruff: noqa: PLC0415
+
+
+def _node(_: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
+    from ansible_collections.fairlead.paas.plugins.module_utils.containers.observe import look
+
+    ports = asked["ports"]
+    return look(connect(), ports.get("first", 25701), ports.get("last", 26700))
+
+
+def _router(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.observe import observe
+    from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.place import Place
+    from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.runtime import Runtime
+
+    sockets = Runtime(asked["admin_socket"]), Runtime(asked["master_socket"])
+    return {
+        "router": observe(Place(Path(asked["config_dir"]), *sockets), app).of(app, asked["hosts"]).as_dict()
+    }
+
+
+def _manager(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
+
+    with Ledger(Path(asked["path"]), readonly=True) as ledger:
+        return {"releases": [release.as_dict() for release in ledger.releases(app, asked["limit"])]}
+
+
+def _builder(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
+    from ansible_collections.fairlead.paas.plugins.module_utils.image.building import Wanted
+    from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import converge
+    from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
+
+    said = {name: asked[name] for name in ("registry", "tag", "version", "image")}
+    wanted = Wanted(app, **said, auth=asked["push_auth"])
+    with closing(Registry(wanted.registry, wanted.auth)) as registry:
+        found = converge(wanted, registry, connect, check=True)
+    return {"image": found.image, "image_lacks": list(found.lines)}
+
+
+PARTS: dict[str, Callable[[str, Mapping[str, Any]], dict[str, Any]]] = {
+    "node": _node,
+    "router": _router,
+    "manager": _manager,
+    "builder": _builder,
+}
 
 
 def main() -> None:
-    """Arguments, one call, exit."""
-    module = AnsibleModule(argument_spec={"ports": PORTS}, supports_check_mode=True)
-    ports = module.params["ports"]
+    """Arguments, one call a part, exit."""
+    module = AnsibleModule(
+        argument_spec={
+            "app": TEXT,
+            "node": {"type": "dict", "options": {"ports": PORTS}},
+            "router": {"type": "dict", "options": ROUTER},
+            "manager": {"type": "dict", "options": MANAGER},
+            "builder": {"type": "dict", "options": BUILDER},
+        },
+        required_one_of=[list(PARTS)],
+        supports_check_mode=True,
+    )
+    seen: dict[str, Any] = {}
     try:
-        seen = look(connect(), ports.get("first", 25701), ports.get("last", 26700))
+        for name, look in PARTS.items():
+            if module.params[name] is not None:
+                seen |= look(module.params["app"], module.params[name])
     except FairleadError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **seen)

@@ -67,10 +67,10 @@ app:
   type: dict
   contains:
     name: {description: The app's name., type: str}
-    context: {description: "The absolute path of the build context, or null.", type: str}
-    image: {description: "The image the app names, or null.", type: str}
-    version: {description: "One more tag for the image, or null.", type: str}
-    secret_names: {description: "The names of the app's secrets, sorted.", type: list, elements: str}
+    hosts: {description: "The host names that lead to the app, sorted.", type: list, elements: str}
+    image:
+      description: What the registry is asked for, as the module M(fairlead.paas.look) takes it.
+      type: dict
 warnings:
   description: What is allowed but hardly meant.
   returned: success

@@ -201,7 +201,7 @@ def ansible(module: str, arguments: dict[str, Any], *flags: str) -> dict[str, An
     """Call a module or action through Ansible itself on this machine; return its result."""
     with tempfile.TemporaryDirectory(prefix="fairlead-ansible-") as place:
         inventory, given = Path(place, "hosts.yml"), Path(place, "arguments.json")
-        inventory.write_text("all: {hosts: {here: {ansible_connection: local}}}")
+        inventory.write_text("nodes: {hosts: {here: {ansible_connection: local}}}")
         given.write_text(json.dumps({"given": arguments}))
         playbook = Path(place, "play.json")
         task: dict[str, Any] = {

@@ -122,7 +122,7 @@ def test_labels_that_say_no_instance_are_strange_and_hide_nothing(
 
 
 def test_the_module_says_the_node_and_changes_nothing(web: dict[str, Any]) -> None:
-    said = ansible("look", {"ports": {"first": 25701, "last": 26700}}, "--check")
+    said = ansible("look", {"app": APP, "ports": {"first": 25701, "last": 26700}}, "--check")
     assert said["changed"] is False
     assert {"cpus", "memory", "free_memory", "load", "busy_ports", "engine_version", "arch"} == set(
         said["node"]

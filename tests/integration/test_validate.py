@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import reference_tag
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 APP = """
@@ -83,10 +85,13 @@ def test_what_is_fine_is_returned_without_secrets(site: Site) -> None:
     result, output = site.run("app=shop", "-vvv", "--check")
     assert result["app"] == {
         "name": "shop",
-        "context": None,
-        "image": "nginx",
-        "version": None,
-        "secret_names": ["KEY"],
+        "hosts": ["shop.apps.localhost"],
+        "image": {
+            "registry": "198.19.255.254:5000",
+            "tag": reference_tag("nginx"),
+            "version": None,
+            "image": "nginx",
+        },
     }
     assert result["apps"] == ["shop"]
     assert result["changed"] is False

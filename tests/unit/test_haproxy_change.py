@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -15,9 +16,9 @@ from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.change impor
     changes,
     keeping_servers,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.render import app_file, fingerprint
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.state import Running
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Backend, Check, Server, Table
+from tests.unit.routers import serving
 
 ONE, TWO = Server("web.1-n1-1", "198.18.0.11", 1), Server("web.2-n2-2", "198.18.0.12", 2)
 HOST = "shop.example.com"
@@ -28,22 +29,7 @@ def shop(*servers: Server, check: Check | None = None, hosts: tuple[str, ...] = 
     return Table("shop", dict.fromkeys(hosts, "shop.web"), (backend,))
 
 
-def running(table: Table) -> Observed:
-    """Return what is observed once the table has converged, beside another app."""
-    hosts = {"blog.example.com": "blog.web", **table.hosts}
-    return Observed(
-        file=app_file(table, (2, 6)) if table.backends else None,
-        file_hosts=hosts,
-        hosts=hosts,
-        fingerprint=fingerprint(table, (2, 6)),
-        backends={
-            b.name: {s.name: Running(s.name, s.address, s.port, 0) for s in b.servers} for b in table.backends
-        },
-        worker=1,
-    )
-
-
-NOW = running(shop(ONE))
+NOW = serving(shop(ONE))
 HELD = {"shop.web": {ONE.name: Running(ONE.name, ONE.address, ONE.port, 8)}}
 ADD_TWO = "+ server shop.web/web.2-n2-2 198.18.0.12:2"
 DROP_ONE = "- server shop.web/web.1-n1-1 198.18.0.11:1"
@@ -64,10 +50,10 @@ CASES = {
     "never reloaded": (shop(ONE), replace(NOW, fingerprint="old"), [RELOAD]),
     "moved": (shop(replace(ONE, port=9)), NOW, [RELOAD]),
     "leaves": (Table("shop"), NOW, [DROP_ONE, f"- host {HOST}", RELOAD]),
-    "gone": (Table("shop"), running(Table("shop")), []),
+    "gone": (Table("shop"), serving(Table("shop")), []),
     "new": (
         shop(ONE),
-        running(Table("shop")),
+        serving(Table("shop")),
         ["+ server shop.web/web.1-n1-1 198.18.0.11:1", f"+ host {HOST} -> shop.web", RELOAD],
     ),
 }
@@ -102,15 +88,27 @@ tables = st.builds(lambda found: shop(*found), servers)
 
 @given(tables)
 def test_what_runs_as_wanted_differs_in_nothing(table: Table) -> None:
-    assert not changes(table, running(table))
+    assert not changes(table, serving(table))
 
 
 @given(tables, tables)
 def test_a_swap_takes_every_wanted_server_in_and_every_other_out(old: Table, new: Table) -> None:
-    observed = running(old)
+    observed = serving(old)
     change = changes(new, observed)
     before = set(observed.backends["shop.web"])
     after = (before | {seat.server.name for seat in change.add}) - {
         server.name for _, server in change.remove
     }
     assert after == {server.name for server in new.backends[0].servers}
+
+
+@pytest.mark.parametrize("table", [shop(ONE, TWO), shop(), Table("shop")], ids=["two", "none", "gone"])
+def test_what_a_look_saw_comes_back_whole_through_json(table: Table) -> None:
+    seen = serving(table)
+    assert Observed.from_dict(json.loads(json.dumps(seen.as_dict()))) == seen
+
+
+def test_a_look_brings_the_hosts_of_the_app_and_those_it_wants() -> None:
+    seen = serving(shop(ONE))
+    assert seen.of("shop", []).hosts == {HOST: "shop.web"}
+    assert seen.of("shop", ["blog.example.com"]).file_hosts == seen.file_hosts

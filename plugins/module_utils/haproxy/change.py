@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Backend, Server, Table
@@ -25,6 +26,29 @@ class Observed:
     backends: Mapping[str, Mapping[str, Running]]  # the app's running ones, also those without servers
     worker: int
     version: Version = (2, 6)
+
+    def of(self, app: str, hosts: Iterable[str]) -> Observed:
+        """Return this with no other hosts than the app's own and those named."""
+        kept = {*own_hosts(app, self), *hosts}
+        return replace(
+            self,
+            file_hosts={host: name for host, name in self.file_hosts.items() if host in kept},
+            hosts={host: name for host, name in self.hosts.items() if host in kept},
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Observed:
+        """Return what ``as_dict`` gave, also after a way as JSON."""
+        backends = {
+            backend: {name: Running(**server) for name, server in servers.items()}
+            for backend, servers in data["backends"].items()
+        }
+        major, minor = data["version"]
+        return cls(**{**data, "backends": backends, "version": (major, minor)})
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 
 from .plan import Plan, plan, removal_plan
 from .rollout import Phase, final_table, rollout
+from .routes import Foreseen, Routers, apart_from_instances, foresee, in_words
 from .undo import Undo, undo
+
+Releases = Sequence[Mapping[str, Any]]  # of the ledger, newest first
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Deployment:
 
     ``phases`` can be undone, whichever of them fails: ``undo`` is right for all of them, since it says what
     shall be and not what was done. ``finish`` stops and removes what was replaced, once all is recorded.
+    ``routes`` is what the routers will change beside the servers of the plan's instances.
     """
 
     plan: Plan
@@ -36,8 +40,24 @@ class Deployment:
     phases: tuple[Phase, ...]
     finish: Phase
     table: Table
+    routes: Foreseen
     undo: Undo
     unsettled: bool  # the ledger has a pending release: a run was killed
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do on any machine."""
+        return self.plan.changed or self.unsettled or bool(self.routes)
+
+    @property
+    def reroute(self) -> list[str]:
+        """The routers that differ and that no phase will route."""
+        return [] if any(phase.table for phase in self.phases) else list(self.routes)
+
+    @property
+    def text(self) -> str:
+        """The plan as people read it before a deploy."""
+        return "\n".join([str(self.plan), *in_words(self.routes)])
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for playbooks."""
@@ -50,7 +70,9 @@ class Deployment:
             "drain": self.configuration.update.drain,
             "deadline": self.configuration.update.deadline,
             "unsettled": self.unsettled,
-            "text": str(self.plan),
+            "changes": self.changed,
+            "reroute": self.reroute,
+            "text": self.text,
         }
 
 
@@ -58,45 +80,55 @@ _PARTS = ("configuration", "finish", "table", "undo")
 
 
 def deployment(
-    configuration: Configuration, fleet: Fleet, releases: Sequence[Mapping[str, Any]]
+    configuration: Configuration, fleet: Fleet, releases: Releases, routers: Routers
 ) -> Deployment:
-    """Return the deploy of a configuration. ``releases`` are the ledger's, newest first.
+    """Return the deploy of a configuration.
 
-    Raises NoRoom when an instance fits on no node.
+    Raises NoRoom when an instance fits on no node, FairleadError when a host name belongs to another app.
     """
-    turns = [Turn(r["number"], r["state"], r["configuration_hash"]) for r in reversed(releases)]
-    active = next((release for release in releases if release["state"] == ACTIVE), None)
-    number, _ = opening(turns, configuration.hash())
+    active = _active(releases)
+    number, _ = opening(_turns(releases), configuration.hash())
     made = plan(
         configuration, fleet, (active["number"], active["configuration_hash"]) if active else None, number
     )
-    before = Configuration.from_dict(active["configuration"]) if active else None
-    unsettled = any(turn.state == PENDING for turn in turns)
-    return _deployment(made, configuration, fleet, before, unsettled=unsettled)
+    return _deployment(made, configuration, fleet, routers, releases)
 
 
-def removal(app: str, fleet: Fleet) -> Deployment:
+def removal(app: str, fleet: Fleet, routers: Routers) -> Deployment:
     """Return the removal of an app: its table is empty, and there is no way back."""
-    return _deployment(removal_plan(app, fleet), Configuration(app, ()), fleet, None, unsettled=False)
+    return _deployment(removal_plan(app, fleet), Configuration(app, ()), fleet, routers, ())
 
 
 def _deployment(
-    made: Plan, configuration: Configuration, fleet: Fleet, before: Configuration | None, *, unsettled: bool
+    made: Plan, configuration: Configuration, fleet: Fleet, routers: Routers, releases: Releases
 ) -> Deployment:
+    active = _active(releases)
+    before = Configuration.from_dict(active["configuration"]) if active else None
     phases = rollout(made, configuration, fleet)
     finish = phases[-1] if phases and phases[-1].remove else Phase()
     reversible = tuple(phase for phase in phases if not phase.remove)
+    table = final_table(made, configuration, fleet)
+    foreseen = foresee(table, routers)
     return Deployment(
         plan=made,
         configuration=configuration,
         phases=reversible,
         finish=finish,
-        table=final_table(made, configuration, fleet),
+        table=table,
+        routes=apart_from_instances(foreseen) if any(phase.table for phase in phases) else foreseen,
         undo=undo(configuration.app, reversible, len(reversible) - 1, before, fleet)
         if reversible
         else Undo({}, None, {}),
-        unsettled=unsettled,
+        unsettled=any(turn.state == PENDING for turn in _turns(releases)),
     )
+
+
+def _turns(releases: Releases) -> list[Turn]:
+    return [Turn(r["number"], r["state"], r["configuration_hash"]) for r in reversed(releases)]
+
+
+def _active(releases: Releases) -> Mapping[str, Any] | None:
+    return next((release for release in releases if release["state"] == ACTIVE), None)
 
 
 def orphans(fleet: Fleet, apps: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command behind ``make bench``: ``python -m tests.bench [--rounds N] [--json FILE]``.
+
+Runs the contestants in turn, round after round on the same machines, so that what the machine does besides
+hits all alike; prints medians, ranges, and how many times Fairlead's each is. A measurement, not a test: it
+fails only when something does not do what it was asked to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.lab import fleet
+from tests.lab.paths import ROOT
+from tests.lab.progress import LabError, heartbeat, say, stream
+from tests.lab.table import table
+from tests.load import Load, Way, under_load
+
+from .fairlead import HOST, PROGRAM, Fairlead
+from .loop import Loop
+from .machines import await_answers
+from .stopwatch import Figures
+from .swarm import Swarm
+
+FIRST, AGAIN = "first deploy of 12 instances on 3 nodes", "the same deploy of 36 instances again"
+US, LOOP, BARE = "Fairlead", "loop, waits and routes", "loop, containers only"
+SWARM, DETACHED = "Swarm, as it comes", "Swarm, --detach"
+SMALL, LARGE, ROLLED = 12, 36, 6
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; return the exit code: 0, or 1 with a sentence about what went wrong."""
+    asked = _parser().parse_args(argv)
+    try:
+        with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as folder:
+            figures, losses = _measure(Path(folder), asked.rounds)
+    except LabError as error:
+        say(f"bench: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("bench: interrupted; `make demo` or `make bench` puts the nodes right again")
+        return 130
+    _show(figures, losses)
+    if asked.json:
+        data = {"seconds": figures.as_dict(), "rollover": {who: _said(load) for who, load in losses.items()}}
+        asked.json.write_text(json.dumps(data, indent=2) + "\n")
+    return 0
+
+
+def _measure(folder: Path, rounds: int) -> tuple[Figures, dict[str, Load]]:
+    fleet.up()
+    with heartbeat("setting up the machines"):
+        stream([PROGRAM, "playbooks/site.yml"], "site.yml", {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
+    say("=== warming up: the image is built, and on every node, before anything is measured")
+    us = Fairlead(folder)
+    with heartbeat("warming up"):
+        us.remove()
+        us.deploy(SMALL)
+        loop, swarm = Loop(us.image()), Swarm(us.image())
+        us.remove()
+        loop.remove()
+        swarm.leave()
+    figures = Figures()
+    for number in range(1, rounds + 1):
+        say(f"=== round {number} of {rounds}")
+        with heartbeat("measuring"):
+            _round_of_fairlead(us, figures)
+            _round_of_the_loop(loop, figures)
+            _round_of_swarm(swarm, figures)
+    say("=== rolling over under load")
+    with heartbeat("rolling over"):
+        return figures, _roll_overs(us, loop, swarm)
+
+
+def _round_of_fairlead(us: Fairlead, figures: Figures) -> None:
+    figures.take(FIRST, US, lambda: us.deploy(SMALL))
+    us.check(SMALL)
+    us.deploy(LARGE)
+    us.check(LARGE)
+    figures.take(AGAIN, US, lambda: us.deploy(LARGE))
+    us.remove()
+
+
+def _round_of_the_loop(loop: Loop, figures: Figures) -> None:
+    figures.take(FIRST, LOOP, lambda: loop.deploy(SMALL))
+    loop.check(SMALL)
+    loop.remove()
+    figures.take(FIRST, BARE, lambda: loop.start(SMALL))
+    loop.check(SMALL)
+    loop.deploy(LARGE)
+    loop.check(LARGE)
+    figures.take(AGAIN, LOOP, lambda: loop.deploy(LARGE))
+    figures.take(AGAIN, BARE, lambda: loop.start(LARGE))
+    loop.remove()
+
+
+def _round_of_swarm(swarm: Swarm, figures: Figures) -> None:
+    swarm.enter()
+    try:
+        figures.take(FIRST, SWARM, lambda: swarm.create(SMALL))
+        swarm.check(SMALL)
+        swarm.remove()
+        figures.take(FIRST, DETACHED, lambda: swarm.create_and_await(SMALL))
+        swarm.check(SMALL)
+        swarm.update(LARGE)
+        swarm.check(LARGE)
+        figures.take(AGAIN, SWARM, lambda: swarm.update(LARGE))
+        figures.take(AGAIN, DETACHED, lambda: swarm.update(LARGE, "--detach"))
+        swarm.remove()
+    finally:
+        swarm.leave()
+
+
+def _roll_overs(us: Fairlead, loop: Loop, swarm: Swarm) -> dict[str, Load]:
+    losses: dict[str, Load] = {}
+    us.deploy(ROLLED)
+    losses[US] = _under_load(us.ways_in, HOST, lambda: us.deploy(ROLLED, "welcome"))
+    us.remove()
+    loop.deploy(ROLLED)
+    one_node_at_once = ("welcome", "-e", "at_once=1")
+    losses["loop, node by node"] = _under_load(
+        loop.ways_in, "", lambda: loop.deploy(ROLLED, *one_node_at_once)
+    )
+    loop.remove()
+    swarm.enter()
+    try:
+        swarm.create_on_known_ports(ROLLED)
+        loop.route(ROLLED)
+        losses["Swarm, task by task"] = _under_load(
+            loop.ways_in, "", lambda: swarm.roll_over(ROLLED, "welcome")
+        )
+        swarm.remove()
+    finally:
+        swarm.leave()
+        loop.remove()
+    return losses
+
+
+def _under_load(ways_in: Sequence[Way], host: str, roll_over: Callable[[], object]) -> Load:
+    await_answers(ways_in, host)
+    with under_load(ways_in, host or "bench") as load:
+        roll_over()
+    return load
+
+
+def _said(load: Load) -> dict[str, float]:
+    return {"requests": load.done + len(load.failures), "failed": len(load.failures), "seconds": load.seconds}
+
+
+def _show(figures: Figures, losses: dict[str, Load]) -> None:
+    parts: list[str] = []
+    for what in figures.seconds:
+        parts += ["", what, "", table(("", "median", "range", "times"), list(figures.rows(what)))]
+    rows = [
+        (who, str(said["requests"]), str(said["failed"]), f"{said['seconds']:.0f} s")
+        for who, said in ((who, _said(load)) for who, load in losses.items())
+    ]
+    parts += ["", f"a roll over of {ROLLED} instances under load, over both routers", ""]
+    parts += [table(("", "requests", "failed", "took"), rows), ""]
+    sys.stdout.write("\n".join(parts) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default: 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
