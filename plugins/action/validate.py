@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Entry, read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import (
+    Catalog,
+    Entry,
+    check_name,
+    read_catalog,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.app.document import show
 from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import check_needs
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import hosts_of
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused
@@ -28,6 +34,7 @@ ARGUMENTS = {
     "apps": {"type": "path", "required": True},
     "app": {"type": "raw", "default": ""},
     "all": {"type": "bool", "default": False},
+    "removal": {"type": "bool", "default": False},
 }
 
 
@@ -42,25 +49,26 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what is valid, or fail with all that is not."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        variables = Variables(task_vars or {}, self._templar)
-        return result | validate(variables, Path(given["apps"]), given["app"], every=given["all"])
+        _, given = self.validate_argument_spec(
+            argument_spec=ARGUMENTS, mutually_exclusive=[["all", "removal"]]
+        )
+        return result | validate(Variables(task_vars or {}, self._templar), given)
 
 
-def validate(variables: Variables, directory: Path, app: Any, *, every: bool) -> dict[str, Any]:
+def validate(variables: Variables, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the result of the task for one app, or for every app of the directory."""
     inventory = variables.inventory()
     domain = inventory.settings[DOMAIN]
-    catalog = read_catalog(directory, domain if isinstance(domain, str) else "")
-    name = "" if app is None else str(app)
-    wanted = [entry for entry in catalog.entries.values() if every or entry.app.app == name]
-    problems = {*catalog.problems, *check_inventory(inventory), *([] if every else catalog.missing(name))}
+    catalog = read_catalog(Path(given["apps"]), domain if isinstance(domain, str) else "")
+    name = "" if given["app"] is None else str(given["app"])
+    misnamed, wanted = _asked(catalog, name, given)
+    problems = {*catalog.problems, *check_inventory(inventory), *misnamed, *_limited(variables)}
     for entry in wanted:
         problems |= {*check_needs(entry, inventory, variables.secrets_of(entry.app))}
     if problems:
         return _failed(problems)
     try:
-        app_facts = None if every else _facts(wanted[0], inventory)
+        app_facts = _facts(wanted[0], inventory) if wanted and not given["all"] else None
     except Refused as refused:
         return _failed(refused.problems)
     return {
@@ -70,6 +78,22 @@ def validate(variables: Variables, directory: Path, app: Any, *, every: bool) ->
         "app": app_facts,
         "warnings": warnings_of(inventory),
     }
+
+
+def _asked(catalog: Catalog, name: str, given: Mapping[str, Any]) -> tuple[list[Problem], list[Entry]]:
+    """Return what is wrong with the name of the app, and the apps whose needs are checked."""
+    if given["all"]:
+        return [], [*catalog.entries.values()]
+    if given["removal"]:
+        return check_name(name), []
+    return catalog.missing(name), [catalog.entries[name]] if name in catalog.entries else []
+
+
+def _limited(variables: Variables) -> list[Problem]:
+    """Return the problem that a run leaves machines out: it would stop what a router still leads to."""
+    limit = variables.setting("ansible_limit")
+    expected = "no limit: instances are placed and routed on all machines at once"
+    return [Problem("command line", 0, 0, "--limit", "is set", show(limit), expected)] if limit else []
 
 
 def _failed(problems: Iterable[Problem]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ description:
     was found and what is expected.
   - App files are data. A template in an app file stays the text it is.
   - Values of secrets are neither printed nor returned.
+  - Refuses C(--limit), for a run that leaves machines out would stop instances that a router still leads to.
 options:
   apps:
     description: The directory of the app files.
@@ -25,6 +26,12 @@ options:
     default: ""
   all:
     description: Check the needs of every app instead of one.
+    type: bool
+    default: false
+  removal:
+    description: >-
+      The app is about to be removed; it needs a name, but no app file and nothing of the inventory.
+      Cannot be given with O(all).
     type: bool
     default: false
 attributes:
@@ -62,7 +69,7 @@ apps:
   type: list
   elements: str
 app:
-  description: What other tasks need of the app; null with O(all).
+  description: What other tasks need of the app; null with O(all) and O(removal).
   returned: success
   type: dict
   contains:

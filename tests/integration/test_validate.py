@@ -7,13 +7,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ansible_collections.fairlead.paas.plugins.module_utils.app.grammar import NAME_HELP
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import reference_tag
+from tests.playbook import Outcome, play
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -50,9 +53,7 @@ class Site:
 
     def run(self, arguments: str, *options: str) -> tuple[dict[str, Any], str]:
         """Return the result of the task and all that was printed."""
-        groups = {group: {"hosts": {"m1": self.host} if group in self.groups else {}} for group in GROUPS}
-        data = {"all": {"vars": self.variables, "children": groups}}
-        self.inventory.write_text(yaml.safe_dump(data))
+        self._write()
         argv = [
             *(
                 str(BIN / "ansible"),
@@ -74,6 +75,16 @@ class Site:
         ran = subprocess.run(argv, cwd=ROOT, env=env, check=False, capture_output=True, text=True)
         result: dict[str, Any] = json.loads(ran.stdout.rpartition("=> ")[2])
         return result, ran.stdout + ran.stderr
+
+    def play(self, playbook: str, *arguments: str, **variables: object) -> Outcome:
+        """Run a playbook as a person would."""
+        self._write()
+        return play(playbook, *arguments, on=str(self.inventory), fairlead_apps=str(self.apps), **variables)
+
+    def _write(self) -> None:
+        groups = {group: {"hosts": {"m1": self.host} if group in self.groups else {}} for group in GROUPS}
+        data = {"all": {"vars": self.variables, "children": groups}}
+        self.inventory.write_text(yaml.safe_dump(data))
 
 
 @pytest.fixture
@@ -127,6 +138,43 @@ def test_all_problems_of_files_and_inventory_are_said_at_once(site: Site) -> Non
 )
 def test_an_app_has_to_be_named(site: Site, arguments: str, words: str) -> None:
     assert site.run(arguments)[0]["problems"] == [f"command line app: {words}"]
+
+
+def test_what_is_removed_needs_a_name_but_no_file(site: Site) -> None:
+    (site.apps / "blog.yml").write_text(APP.replace("app: shop", "app: blgo"))
+    del site.variables["fairlead_secrets"]
+    assert site.run("app=gone removal=true")[0]["problems"] == [
+        'apps/blog.yml:2:6 app: is not the file\'s name; got "blgo"; expected blog'
+    ]
+    (site.apps / "blog.yml").unlink()
+    assert site.run("app=gone removal=true")[0]["app"] is None
+    assert site.run("removal=true")[0]["problems"] == [
+        "command line app: none is given; expected -e app=NAME"
+    ]
+    assert site.run("app=Shop removal=true")[0]["problems"] == [
+        f'command line app: is no name of an app; got "Shop"; expected {NAME_HELP}'
+    ]
+
+
+@pytest.mark.parametrize("playbook", ["deploy.yml", "playbooks/remove.yml"])
+@pytest.mark.parametrize(
+    ("harm", "arguments", "words"),
+    [
+        (lambda site: site.groups.clear(), (), "inventory nodes: is an empty group"),
+        (lambda site: site.groups.remove("routers"), (), "inventory routers: is an empty group"),
+        (lambda site: site.host.pop("fairlead_address"), (), "inventory m1.fairlead_address: is not set"),
+        (lambda site: (site.apps / "x.yml").write_text("a"), (), "apps/x.yml:1:1: is not a mapping"),
+        (lambda _: None, ("--limit", "nodes"), "command line --limit: is set"),
+    ],
+)
+def test_no_machine_is_touched_before_all_is_valid(
+    site: Site, playbook: str, harm: Callable[[Site], object], arguments: tuple[str, ...], words: str
+) -> None:
+    harm(site)
+    outcome = site.play(playbook, *arguments, app="shop")
+    assert outcome.rc != 0
+    assert words in outcome.output
+    assert outcome.touched == set()
 
 
 def test_all_apps_can_be_checked_without_naming_one(site: Site) -> None:

@@ -12,6 +12,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Proble
 from .document import Document, one_line, show
 from .document import Path as FieldPath
 from .file import parse_app
+from .grammar import parse_name
 from .model import App
 from .sources import app_files, check_context, read_bytes
 
@@ -48,6 +49,17 @@ class Catalog:
         if not name:
             return [Problem("command line", 0, 0, "app", "none is given", "", f"-e app=NAME, {known}")]
         return [Problem("command line", 0, 0, "app", "there is no such app", show(name), known)]
+
+
+def check_name(name: str) -> list[Problem]:
+    """Return the problem that no app can be called so, or that none is named; it need not have a file."""
+    if not name:
+        return [Problem("command line", 0, 0, "app", "none is given", "", "-e app=NAME")]
+    try:
+        parse_name(name)
+    except ValueError as error:
+        return [Problem("command line", 0, 0, "app", "is no name of an app", show(name), str(error))]
+    return []
 
 
 def read_catalog(directory: Path, domain: str = "") -> Catalog:
