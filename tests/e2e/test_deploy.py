@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -111,6 +112,27 @@ def test_a_release_that_fails_half_way_returns_to_the_same_containers(deployed: 
     assert "shop.worker.1" in outcome.output
     assert load.failures == []
     assert containers() == old
+
+
+def test_new_instances_stay_while_a_router_that_is_lost_may_lead_to_them(deployed: Repository) -> None:
+    old = containers()
+    deployed.edit(("GREETING: hello", "GREETING: half"), ("parallelism: 2", "parallelism: 1"))
+    with ThreadPoolExecutor() as aside:
+        run = aside.submit(deployed.deploy)
+        while not run.done() and answers(ROUTERS[1])["greeting"] != "half":
+            pass
+        with frozen("r2"):
+            outcome = run.result()
+    assert outcome.rc != 0
+    assert "r2 could not be led back" in outcome.output
+    assert set(containers()) > set(old)
+    assert answers(ROUTERS[1])["app"] == "shop"
+
+    mended = deployed.deploy()
+
+    assert mended.rc == 0, mended.output
+    assert slots() == EVERYTHING
+    assert {answers(router)["greeting"] for router in ROUTERS} == {"half"}
 
 
 def test_a_scale_change_touches_only_the_difference(deployed: Repository) -> None:

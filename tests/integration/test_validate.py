@@ -24,7 +24,7 @@ APP = """
 app: shop
 build: {image: nginx}
 env: {secret: [KEY], clear: {GREETING: "{{ lookup('pipe', 'id') }}"}}
-processes: {web: {}}
+processes: {web: {port: 80}}
 """
 ACCOUNT = {"username": "me", "password": "hunter2-account"}
 VARIABLES = {
