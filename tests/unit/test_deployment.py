@@ -115,6 +115,7 @@ def test_a_router_that_differs_is_held_to_the_plan_though_no_container_changes()
     made = deployment(SHOP, found, active, {"r1": serving(table), "r2": stale, "r3": stale})
     assert (made.phases, made.changed, made.reroute) == ((), True, ["r2", "r3"])
     assert made.text.splitlines()[-2:] == ["  r2, r3", "    + host shop.example.com -> shop.web"]
+    assert made.as_dict()["routes"] == dict.fromkeys(["r2", "r3"], ["+ host shop.example.com -> shop.web"])
 
 
 def test_routers_that_serve_the_plan_need_nothing() -> None:

@@ -71,6 +71,7 @@ class Deployment:
             "deadline": self.configuration.update.deadline,
             "unsettled": self.unsettled,
             "changes": self.changed,
+            "routes": {router: change.lines() for router, change in self.routes.items()},
             "reroute": self.reroute,
             "text": self.text,
         }
