@@ -68,8 +68,8 @@ def test_a_changed_check_with_new_servers_under_load_loses_no_request(router: Ro
     running = [router.instance(), router.instance()]
     converge(router.place, table(*running), drain=5, deadline=10)
     with under_load([("127.0.0.1", router.port)], HOST) as load:
-        new = [router.instance(health="/healthz"), router.instance(health="/healthz")]
-        changed = table(*new, check=replace(CHECK, path="/healthz"))
+        new = [router.instance(health="/broken"), router.instance(health="/broken")]
+        changed = table(*new, check=replace(CHECK, path="/broken"))
         assert converge(router.place, changed, drain=5, deadline=10).reloaded
         for instance in running:
             instance.kill()

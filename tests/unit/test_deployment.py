@@ -11,12 +11,15 @@ import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     Configuration,
+    Health,
     Process,
     Spec,
+    Update,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
+    Deployment,
     deployment,
     orphans,
     removal,
@@ -102,6 +105,36 @@ def test_going_back_after_a_killed_run_settles_what_it_left_pending() -> None:
     assert (made.plan.release, made.plan.is_new_release, made.unsettled) == (1, False, True)
 
 
+def checked(path: str, spec: Spec = SPEC, **update: Any) -> Configuration:
+    """Return shop with a health path."""
+    return replace(SHOP, processes=(Process("web", 2, spec, health=Health(path)),), update=Update(**update))
+
+
+def check_paths(made: Deployment) -> list[tuple[list[str], str]]:
+    """Return what each table of a rollout leads to, known by its port, and which path it asks for."""
+    backends = [phase.table.backends[0] for phase in made.phases if phase.table]
+    names = {25701: "old", 25702: "new"}
+    return [([names[server.port] for server in each.servers], each.check.path) for each in backends]
+
+
+@pytest.mark.parametrize(
+    ("memory", "update", "paths"),
+    [
+        (2**30, {}, [(["new", "new"], "/new")]),
+        (2**26, {}, [(["old"], "/old"), (["new"], "/new"), (["new", "new"], "/new")]),
+        (2**30, {"order": "stop-first"}, [(["old"], "/old"), (["new"], "/new"), (["new", "new"], "/new")]),
+    ],
+    ids=["all at once", "no room", "stop-first"],
+)
+def test_a_changed_health_path_is_asked_only_when_a_new_instance_serves(
+    memory: int, update: dict[str, Any], paths: list[tuple[list[str], str]]
+) -> None:
+    old, new = checked("/old"), checked("/new", replace(SPEC, env={"A": "1"}), **update)
+    fleet = running(old, 1)
+    fleet = replace(fleet, nodes=tuple(replace(node, memory=memory) for node in fleet.nodes))
+    assert check_paths(deployment(new, fleet, [release(1, "active", old)], {})) == paths
+
+
 def test_a_removal_routes_nothing_and_removes_all() -> None:
     made = removal("shop", running(SHOP, 1), {})
     assert (made.table.hosts, made.table.backends) == ({}, ())
@@ -115,7 +148,7 @@ def test_a_router_that_differs_is_held_to_the_plan_though_no_container_changes()
     made = deployment(SHOP, found, active, {"r1": serving(table), "r2": stale, "r3": stale})
     assert (made.phases, made.changed, made.reroute) == ((), True, ["r2", "r3"])
     assert made.text.splitlines()[-2:] == ["  r2, r3", "    + host shop.example.com -> shop.web"]
-    assert made.as_dict()["routes"] == dict.fromkeys(["r2", "r3"], ["+ host shop.example.com -> shop.web"])
+    assert made.as_dict()["routes"]["r3"] == ["+ host shop.example.com -> shop.web"]
 
 
 def test_routers_that_serve_the_plan_need_nothing() -> None:

@@ -105,6 +105,7 @@ def _by_reload(place: Place, table: Table, observed: Observed, change: Change, b
         except FairleadError:
             _restore(place, table, observed)
             raise
+    swap.leave_unchecked(place.admin, [f"{backend}/{old.name}" for backend, old in change.remove])
     try:
         swap.await_healthy(place.admin, asked, bounds.deadline)
     except swap.Unhealthy:

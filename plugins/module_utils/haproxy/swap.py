@@ -55,6 +55,12 @@ def retire(admin: Runtime, servers: Sequence[str], drain: float) -> None:
         _delete(admin, server)
 
 
+def leave_unchecked(admin: Runtime, servers: Iterable[str]) -> None:
+    """Ask servers that are about to leave for their health no more: they may not know a path that is new."""
+    for server in servers:
+        admin.ask(f"disable health {server}")
+
+
 def await_healthy(admin: Runtime, seats: Iterable[Seat], deadline: float) -> None:
     """Wait until HAProxy's last check of each server passed. Raises Unhealthy with each one's last check."""
     waiting = {(seat.backend.name, seat.server.name) for seat in seats}

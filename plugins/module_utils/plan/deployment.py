@@ -88,10 +88,9 @@ def deployment(
     Raises NoRoom when an instance fits on no node, FairleadError when a host name belongs to another app.
     """
     active = _active(releases)
+    known = (active["number"], active["configuration_hash"]) if active else None
     number, _ = opening(_turns(releases), configuration.hash())
-    made = plan(
-        configuration, fleet, (active["number"], active["configuration_hash"]) if active else None, number
-    )
+    made = plan(configuration, fleet, known, number, _rechecked(_before(releases), configuration))
     return _deployment(made, configuration, fleet, routers, releases)
 
 
@@ -103,9 +102,8 @@ def removal(app: str, fleet: Fleet, routers: Routers) -> Deployment:
 def _deployment(
     made: Plan, configuration: Configuration, fleet: Fleet, routers: Routers, releases: Releases
 ) -> Deployment:
-    active = _active(releases)
-    before = Configuration.from_dict(active["configuration"]) if active else None
-    phases = rollout(made, configuration, fleet)
+    before = _before(releases)
+    phases = rollout(made, configuration, fleet, before)
     finish = phases[-1] if phases and phases[-1].remove else Phase()
     reversible = tuple(phase for phase in phases if not phase.remove)
     table = final_table(made, configuration, fleet)
@@ -130,6 +128,24 @@ def _turns(releases: Releases) -> list[Turn]:
 
 def _active(releases: Releases) -> Mapping[str, Any] | None:
     return next((release for release in releases if release["state"] == ACTIVE), None)
+
+
+def _before(releases: Releases) -> Configuration | None:
+    active = _active(releases)
+    return Configuration.from_dict(active["configuration"]) if active else None
+
+
+def _rechecked(before: Configuration | None, after: Configuration) -> set[str]:
+    """Return the processes whose health path changes.
+
+    A router has one check for all instances of a process, and the old ones may not know the new path.
+    """
+    paths = {it.name: it.health.path for it in before.processes if it.health} if before else {}
+    return {
+        it.name
+        for it in after.processes
+        if it.health and it.health.path != paths.get(it.name, it.health.path)
+    }
 
 
 def orphans(fleet: Fleet, apps: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -104,17 +104,23 @@ def _lines(action: Action) -> Iterable[tuple[str, str, str]]:
 
 
 def plan(
-    configuration: Configuration, fleet: Fleet, active: tuple[int, str] | None, next_number: int
+    configuration: Configuration,
+    fleet: Fleet,
+    active: tuple[int, str] | None,
+    next_number: int,
+    at_once: Collection[str] = (),
 ) -> Plan:
     """Return what makes the fleet run this configuration.
 
     ``active`` is the active release's number and configuration hash, ``next_number`` the number that a new
-    release would get. Raises NoRoom when an instance fits on no node.
+    release would get; ``at_once`` names processes to replace in one step. Raises NoRoom when an instance fits
+    on no node.
     """
     release = active[0] if active and active[1] == configuration.hash() else None
     found = reconcile(configuration, fleet, repairing=release is not None)
     surplus = [item.instance for item in found.surplus if item.instance.running]
-    order = sequence(found.needs, surplus, _rooms(configuration.app, fleet), configuration.update)
+    needs = [replace(need, at_once=need.process.name in at_once) for need in found.needs]
+    order = sequence(needs, surplus, _rooms(configuration.app, fleet), configuration.update)
     number = next_number if release is None else release
     actions = [
         *(Action("keep", i.slot, f"unchanged since v{i.release}", old=i) for i in found.kept),

@@ -20,7 +20,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.units import format_
 
 @dataclass(frozen=True)
 class Need:
-    """A slot that needs a new instance. ``old`` is the one it replaces, ``home`` where it shall stay."""
+    """A slot that needs a new instance. ``old`` is the one it replaces, ``home`` where it shall stay.
+
+    ``at_once``: parallelism does not hold it back.
+    """
 
     slot: Slot
     process: Process
@@ -28,6 +31,7 @@ class Need:
     reason: str
     old: Instance | None = None
     home: str | None = None
+    at_once: bool = False
 
     @property
     def leaves(self) -> Instance | None:

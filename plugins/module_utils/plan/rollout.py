@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration, Process, Spec
@@ -51,13 +51,15 @@ class _Step:
     after: tuple[Instance, ...]
 
 
-def rollout(plan: Plan, configuration: Configuration, fleet: Fleet) -> tuple[Phase, ...]:
+def rollout(
+    plan: Plan, configuration: Configuration, fleet: Fleet, before: Configuration | None = None
+) -> tuple[Phase, ...]:
     """Return the phases that carry out a plan: none if no container is touched.
 
     Of several phases at least one has a table, and the last table is the ``final_table``. For a removal, give
-    the configuration ``Configuration(app, ())``.
+    the configuration ``Configuration(app, ())``. ``before`` is the active release's, None if there was none.
     """
-    return _Rollout(plan, configuration, fleet).phases()
+    return _Rollout(plan, configuration, fleet, before).phases()
 
 
 def final_table(plan: Plan, configuration: Configuration, fleet: Fleet) -> Table:
@@ -66,8 +68,12 @@ def final_table(plan: Plan, configuration: Configuration, fleet: Fleet) -> Table
 
 
 class _Rollout:
-    def __init__(self, plan: Plan, configuration: Configuration, fleet: Fleet) -> None:
+    def __init__(
+        self, plan: Plan, configuration: Configuration, fleet: Fleet, before: Configuration | None
+    ) -> None:
         self.plan, self.configuration, self.fleet = plan, configuration, fleet
+        self.checks = {process.name: process.health for process in before.processes} if before else {}
+        self.to_come = {action.slot.process for action in plan.actions if action.new}
         self.processes = {process.name: process for process in configuration.processes}
         running = (action.old for action in plan.actions if action.old and action.old.running)
         self.serving = {instance.container: instance for instance in running}
@@ -111,15 +117,24 @@ class _Rollout:
             return [*phases[:-1], Phase(stop=phases[-1].stop, remove=remove)]
         return [*phases, Phase(stop=self._stop(pending), remove=remove)]
 
-    def _route(self, start: Iterable[Instance], stop: Iterable[Instance]) -> Table | None:
+    def _route(self, start: Collection[Instance], stop: Iterable[Instance]) -> Table | None:
         self.serving |= {instance.container: instance for instance in start}
+        self.to_come -= {instance.slot.process for instance in start}
         for instance in stop:
             self.serving.pop(instance.container, None)
-        table = build_table(self.configuration, self.fleet, self.serving.values())
+        table = build_table(self._checked(), self.fleet, self.serving.values())
         if table == self.routed:
             return None
         self.routed = table
         return table
+
+    def _checked(self) -> Configuration:
+        """Return the configuration with the checks of before where the old instances serve alone as yet."""
+        processes = (
+            replace(it, health=self.checks.get(it.name, it.health)) if it.name in self.to_come else it
+            for it in self.configuration.processes
+        )
+        return replace(self.configuration, processes=tuple(processes))
 
     def _stop(self, instances: Iterable[Instance]) -> ByNode:
         return by_node((i, {"container": i.container, "timeout": self._timeout(i)}) for i in instances)

@@ -155,16 +155,16 @@ class _Sequencer:
         return True
 
     def _commit(self, choices: dict[Slot, Choice], notes: dict[Slot, str]) -> bool:
-        """Make steps of what starts beside its predecessor: all that replaces nothing goes with the first."""
+        """Make steps of what starts beside its predecessor: all that need not wait goes with the first."""
         needs = [self.waiting[slot] for slot in sorted(choices)]
-        fresh = [need for need in needs if not need.leaves]
-        replacing = [need for need in needs if need.leaves]
-        for start in range(0, max(len(replacing), len(needs) and 1), self.parallelism):
+        first = [need for need in needs if need.at_once or not need.leaves]
+        rest = [need for need in needs if need.leaves and not need.at_once]
+        for start in range(0, max(len(rest), len(needs) and 1), self.parallelism):
             self._next_step(0)
-            for need in fresh + replacing[start : start + self.parallelism]:
+            for need in first + rest[start : start + self.parallelism]:
                 self._record(need, choices[need.slot], stop_first=False, note=notes.get(need.slot, ""))
-            fresh = []
-        for need in replacing:
+            first = []
+        for need in needs:
             if need.leaves:
                 self.rooms[need.leaves.node].drop(need.leaves)
         return bool(choices)
