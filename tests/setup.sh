@@ -61,9 +61,20 @@ RUNNER=$(python any)
 
 quietly() { "$RUNNER" -m tests.lab.run "$@"; }
 
+# Tests start these programs themselves. Debian's services of them would take ports 80 and 5000, now and after
+# each boot; one that is masked before its package comes never starts, wherever this script is killed.
+mask_services() {
+  for service in haproxy docker-registry; do
+    case "$MISSING " in
+      *" $service "*) systemctl --quiet mask "$service.service" ;;
+    esac
+  done
+}
+
 # shellcheck disable=SC2086 # a list of words
 install_packages() {
   if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+    [ ! -d /run/systemd/system ] || mask_services
     quietly "refreshing the package lists" apt-get -o DPkg::Lock::Timeout=300 --quiet update
     quietly "installing$MISSING" apt-get -o DPkg::Lock::Timeout=300 --quiet --yes \
       --no-install-recommends install $MISSING
