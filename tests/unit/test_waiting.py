@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.waiting import (
-    Deadline,
     becomes_healthy,
     keeps_running,
     pauses_up_to,
     wait,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
 HEALTH = Health(interval=2.0, retries=3, start_period=10.0)
 
@@ -110,6 +110,14 @@ def test_without_a_health_check_it_must_keep_running_for_a_second() -> None:
     clock = Clock()
     said = wait(keeps_running(well), pauses_up_to(1), clock.deadline(0.5))
     assert said == "has not kept running for 1s yet at the deadline of 500ms"
+
+
+def test_a_condition_is_asked_at_once_and_once_more_at_the_end() -> None:
+    clock = Clock()
+    assert clock.deadline(0).until(lambda: True)
+    assert clock.deadline(1).until(lambda: clock.waited >= 1)
+    assert not clock.deadline(1).until(lambda: False)
+    assert clock.waited == pytest.approx(2)
 
 
 @given(longest=st.floats(0.05, 300))

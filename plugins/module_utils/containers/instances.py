@@ -13,12 +13,13 @@ from typing import Any
 from ansible_collections.fairlead.paas.plugins.module_utils import labels
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
 from . import probe
 from .arguments import RESTART_POLICY, UNPROVEN, Start
 from .client import Engine
 from .engine import EngineError, saying
-from .waiting import Deadline, becomes_healthy, keeps_running, pauses_up_to, wait
+from .waiting import becomes_healthy, keeps_running, pauses_up_to, wait
 from .work import Resume, Wish, Work
 
 LOG_LINES = 20

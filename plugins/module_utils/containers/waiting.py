@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for health: one deadline, an injected probe, and predicates that have names.
+"""Waiting for health: an injected probe, and predicates that have names.
 
 A probe returns "" when all is well and otherwise why not, in words.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_duration
+from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
 Probe = Callable[[], str]
 SETTLE = 1.0  # seconds that an instance without a health check must keep running
@@ -28,28 +28,6 @@ class Outcome:
 
 
 Predicate = Callable[[float], Outcome]  # given the seconds waited so far
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """The moment up to which anything may be waited for; the clock and the sleep are injected."""
-
-    seconds: float
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], object] = time.sleep
-    end: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Fix the end: the deadline counts from when it was made."""
-        object.__setattr__(self, "end", self.now() + self.seconds)
-
-    def pause(self, seconds: float) -> bool:
-        """Sleep, at most until the end; say whether there is time left for another turn."""
-        left = self.end - self.now()
-        if left <= 0:
-            return False
-        self.sleep(min(seconds, left))
-        return True
 
 
 def wait(predicate: Predicate, pauses: Iterator[float], deadline: Deadline) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
+from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
 from . import swap
 from .change import Change, Observed, Seat, changes, keeping_servers, moves_servers
@@ -17,7 +18,6 @@ from .place import Place
 from .probe import await_answers
 from .render import Version, app_file
 from .runtime import Unexpected
-from .waiting import after
 
 _PASSES = 20  # a reload and a swap, and again for every other app that reloads in between
 
@@ -37,10 +37,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Bounds:
-    """How long things may take. Seconds; the deadline by ``time.monotonic``."""
+    """How long things may take."""
 
-    drain: float
-    deadline: float
+    drain: float  # seconds
+    deadline: Deadline
 
 
 def foresee(place: Place, table: Table) -> Outcome:
@@ -53,7 +53,7 @@ def foresee(place: Place, table: Table) -> Outcome:
 def converge(place: Place, table: Table, drain: float, deadline: float) -> Outcome:
     """Make it so; ``drain`` and ``deadline`` in seconds. Raises FairleadError; what served then serves on."""
     check_table(table)
-    bounds = Bounds(drain, after(deadline))
+    bounds = Bounds(drain, Deadline(deadline))
     lines: list[str] = []
     reloaded = False
     for _ in range(_PASSES):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land
+from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
 from .grammar import app_of
 from .observe import read
@@ -19,7 +20,6 @@ from .place import Place
 from .render import map_text
 from .runtime import Silent
 from .state import down_only, parse_map_file, parse_processes
-from .waiting import after, until
 
 _STARTING = 30.0  # seconds a new worker may take
 
@@ -92,7 +92,7 @@ def reload(place: Place, app: str = "") -> None:
     _replace(place.saved, down_only(place.admin.ask("show servers state"), app))
     try:
         place.master.ask("reload")
-        if not until(lambda: _serves(place, before, failed), after(_STARTING)):
+        if not Deadline(_STARTING).until(lambda: _serves(place, before, failed)):
             raise FairleadError(f"HAProxy started no new worker within {_STARTING:.0f}s of a reload")
     finally:
         place.saved.unlink(missing_ok=True)
@@ -110,7 +110,7 @@ def _settled(place: Place) -> tuple[int, int]:
             return False
         return pid in processes.workers
 
-    if not until(is_settled, after(_STARTING)):
+    if not Deadline(_STARTING).until(is_settled):
         raise FairleadError(
             f"HAProxy's worker and master do not answer on {place.admin.path}, {place.master.path}"
         )

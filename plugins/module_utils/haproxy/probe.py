@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.probe import ask
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
 from .change import Seat
-from .waiting import until
 
 
-def await_answers(seats: list[Seat], deadline: float) -> None:
+def await_answers(seats: list[Seat], deadline: Deadline) -> None:
     """Wait until each server answers its check from here. Raises FairleadError with their last answers."""
     said: dict[str, str] = {}
 
@@ -19,7 +19,7 @@ def await_answers(seats: list[Seat], deadline: float) -> None:
         said.update({str(seat): words for seat in seats if (words := _complaint(seat))})
         return not said
 
-    if not until(all_answer, deadline):
+    if not deadline.until(all_answer):
         listed = "; ".join(f"{server}: {words}" for server, words in sorted(said.items()))
         raise FairleadError(f"not healthy in time: {listed}")
 

@@ -11,13 +11,13 @@ import re
 import subprocess
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
 from .landing import landing, reload
 from .observe import read
 from .place import Place
 from .runtime import Silent
 from .state import parse_environment
-from .waiting import after, until
 
 ARGUMENTS = "FAIRLEAD_ARGUMENTS"  # set by the unit's drop-in: with which arguments the process was started
 
@@ -50,7 +50,7 @@ def mend(place: Place, arguments: str, service: str) -> str:
             _restart(service)
         elif action == "reload":
             reload(place)
-    if action and not until(lambda: not due(place, arguments), after(_STARTING)):
+    if action and not Deadline(_STARTING).until(lambda: not due(place, arguments)):
         raise FairleadError(
             f"HAProxy does not run its files after a {action}; journalctl -u {service} says why"
         )

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
 from .change import Seat
 from .place import Place
 from .render import Version, server_line
 from .runtime import Runtime, Silent, Unexpected
 from .state import Load, parse_processes, parse_stat
-from .waiting import after, until
 
 _IDLE = 10.0  # seconds after which HAProxy closes an idle connection: the role's "timeout http-keep-alive"
 _DELETING = 5.0  # seconds that cut sessions may take to end
@@ -27,7 +27,7 @@ class Unhealthy(FairleadError):
 
 
 def arrive(
-    admin: Runtime, version: Version, add: Sequence[Seat], wake: Sequence[Seat], deadline: float
+    admin: Runtime, version: Version, add: Sequence[Seat], wake: Sequence[Seat], deadline: Deadline
 ) -> None:
     """Bring servers in; on any failure (Unhealthy, Unexpected) all added ones go again."""
     try:
@@ -61,7 +61,7 @@ def leave_unchecked(admin: Runtime, servers: Iterable[str]) -> None:
         admin.ask(f"disable health {server}")
 
 
-def await_healthy(admin: Runtime, seats: Iterable[Seat], deadline: float) -> None:
+def await_healthy(admin: Runtime, seats: Iterable[Seat], deadline: Deadline) -> None:
     """Wait until HAProxy's last check of each server passed. Raises Unhealthy with each one's last check."""
     waiting = {(seat.backend.name, seat.server.name) for seat in seats}
     loads: dict[tuple[str, str], Load] = {}
@@ -75,7 +75,7 @@ def await_healthy(admin: Runtime, seats: Iterable[Seat], deadline: float) -> Non
         waiting.difference_update([key for key in waiting if loads[key].check in ("L7OK", "L7OKC")])
         return not waiting
 
-    if not until(all_pass, deadline):
+    if not deadline.until(all_pass):
         said = "; ".join(f"{b}/{s}: {loads[b, s].check or 'not checked yet'}" for b, s in sorted(waiting))
         raise Unhealthy(f"not healthy in time: {said}")
 
@@ -95,7 +95,7 @@ def await_quiet(admin: Runtime, servers: Sequence[str], drain: float) -> bool:
         quiet = 0 if busy else quiet + 1
         return quiet > 1
 
-    return not servers or until(is_quiet, after(drain))
+    return not servers or Deadline(drain).until(is_quiet)
 
 
 def await_departure(master: Runtime, drain: float) -> bool:
@@ -111,7 +111,7 @@ def await_departure(master: Runtime, drain: float) -> bool:
             return False
         return not processes.leaving or processes.uptime > _IDLE + drain
 
-    return until(is_alone, after(_IDLE + drain + 1.0))
+    return Deadline(_IDLE + drain + 1.0).until(is_alone)
 
 
 def route(place: Place, hosts: Mapping[str, str]) -> None:
@@ -142,7 +142,7 @@ def _delete(admin: Runtime, server: str) -> None:
             admin.ask(f"shutdown sessions server {server}")
         return answer.startswith(("Server deleted", "No such server", "No such backend"))
 
-    if not until(is_gone, after(_DELETING)):
+    if not Deadline(_DELETING).until(is_gone):
         raise Unexpected(f'HAProxy does not delete the server {server}: "{answer}"')
 
 
