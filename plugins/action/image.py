@@ -17,9 +17,9 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import r
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Context, read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
+from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 
-TEXT = {"type": "str", "required": True}
 ARGUMENTS = {
     "app": TEXT,
     "apps": {"type": "path"},
@@ -28,10 +28,7 @@ ARGUMENTS = {
     "registry": TEXT,
     "version": {"type": "str"},
     "revision": {"type": "str"},
-    "push_auth": {
-        "type": "dict",
-        "options": {"username": TEXT, "password": {**TEXT, "no_log": True}},
-    },
+    "push_auth": {"type": "dict", "options": ACCOUNT},
 }
 SOURCES = ("apps", "context", "image")
 MODULE = "fairlead.paas.image"

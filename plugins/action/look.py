@@ -8,16 +8,14 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-TEXT = {"type": "str", "required": True}
+from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
+
 ARGUMENTS = {
     "app": TEXT,
     "ports": {"type": "dict"},
     "hosts": {"type": "list", "elements": "str"},
     "image": {"type": "dict"},
-    "push_auth": {
-        "type": "dict",
-        "options": {"username": TEXT, "password": {**TEXT, "no_log": True}},
-    },
+    "push_auth": {"type": "dict", "options": ACCOUNT},
 }
 
 

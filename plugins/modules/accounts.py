@@ -66,6 +66,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land, mode_of
+from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 from ansible_collections.fairlead.paas.plugins.module_utils.trust.accounts import (
     difference,
     parse,
@@ -77,16 +78,8 @@ MODE = 0o640
 COST = 6  # every request to a registry pays it; the passwords are long and random
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "required": True},
-    "group": {"type": "str", "required": True},
-    "accounts": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": {
-            "username": {"type": "str", "required": True},
-            "password": {"type": "str", "required": True, "no_log": True},
-        },
-    },
+    "group": TEXT,
+    "accounts": {"type": "list", "elements": "dict", "required": True, "options": ACCOUNT},
 }
 
 

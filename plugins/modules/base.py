@@ -87,21 +87,15 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.registry impor
     Registry,
     RegistryError,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 
 ARGUMENTS: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
+    "name": TEXT,
     "packages": {"type": "list", "elements": "str", "default": []},
     "release": {"type": "str", "default": ""},
     "refresh": {"type": "bool", "default": False},
-    "registry": {"type": "str", "required": True},
-    "push_auth": {
-        "type": "dict",
-        "required": True,
-        "options": {
-            "username": {"type": "str", "required": True},
-            "password": {"type": "str", "required": True, "no_log": True},
-        },
-    },
+    "registry": TEXT,
+    "push_auth": {"type": "dict", "required": True, "options": ACCOUNT},
 }
 
 

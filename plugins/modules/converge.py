@@ -213,8 +213,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine im
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.instances import InstancesFailed
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.work import Wish
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 
-TEXT = {"type": "str", "required": True}
 NUMBER = {"type": "int", "required": True}
 SLOT = {"app": TEXT, "process": TEXT, "number": NUMBER}
 START = {
@@ -227,7 +227,6 @@ START = {
     "health": {"type": "dict"},
 }
 STOP = {"container": TEXT, "timeout": {"type": "float", "default": 10.0}}
-ACCOUNT = {"username": TEXT, "password": {**TEXT, "no_log": True}}
 ARGUMENTS = {
     "app": TEXT,
     "node": TEXT,

@@ -116,9 +116,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.image.building import Wanted
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import converge
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 
-TEXT = {"type": "str", "required": True}
-ACCOUNT = {"username": TEXT, "password": {**TEXT, "no_log": True}}
 ARGUMENTS = {
     "app": TEXT,
     "registry": TEXT,

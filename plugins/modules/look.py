@@ -169,8 +169,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, HAPROXY, TEXT
 
-TEXT = {"type": "str", "required": True}
 PORTS = {
     "type": "dict",
     "default": {},
@@ -178,9 +178,7 @@ PORTS = {
 }
 ROUTER = {
     "hosts": {"type": "list", "elements": "str", "default": []},
-    "config_dir": {"type": "path", "default": "/etc/haproxy"},
-    "admin_socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
-    "master_socket": {"type": "path", "default": "/run/haproxy-master.sock"},
+    **HAPROXY,
 }
 MANAGER = {
     "path": {"type": "path", "default": "/var/lib/fairlead/ledger.db"},
@@ -191,7 +189,7 @@ BUILDER = {
     "tag": TEXT,
     "version": {"type": "str"},
     "image": {"type": "str"},
-    "push_auth": {"type": "dict", "options": {"username": TEXT, "password": {**TEXT, "no_log": True}}},
+    "push_auth": {"type": "dict", "options": ACCOUNT},
 }
 
 
@@ -210,12 +208,8 @@ def _node(_: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 def _router(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.observe import observe
     from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.place import Place
-    from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.runtime import Runtime
 
-    sockets = Runtime(asked["admin_socket"]), Runtime(asked["master_socket"])
-    return {
-        "router": observe(Place(Path(asked["config_dir"]), *sockets), app).of(app, asked["hosts"]).as_dict()
-    }
+    return {"router": observe(Place.of(asked), app).of(app, asked["hosts"]).as_dict()}
 
 
 def _manager(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -93,26 +93,20 @@ changes:
 """
 
 import socket
-from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.converge import Outcome, converge, foresee
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.place import Place
-from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.runtime import Runtime
+from ansible_collections.fairlead.paas.plugins.module_utils.options import HAPROXY
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 
 
 def route(module: AnsibleModule) -> Outcome:
     """Return what was done, or in check mode what would be. Raises FairleadError."""
     given = module.params
-    place = Place(
-        Path(given["config_dir"]),
-        Runtime(given["admin_socket"]),
-        Runtime(given["master_socket"]),
-        given["program"],
-    )
+    place = Place.of(given)
     try:
         table = Table.from_dict(given["table"])
     except (AttributeError, KeyError, TypeError) as error:
@@ -129,9 +123,7 @@ def main() -> None:
             "table": {"type": "dict", "required": True},
             "drain": {"type": "float", "default": 10.0},
             "deadline": {"type": "float", "default": 60.0},
-            "config_dir": {"type": "path", "default": "/etc/haproxy"},
-            "admin_socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
-            "master_socket": {"type": "path", "default": "/run/haproxy-master.sock"},
+            **HAPROXY,
             "program": {"type": "path", "default": "/usr/sbin/haproxy"},
         },
         supports_check_mode=True,

@@ -60,20 +60,18 @@ action:
 """
 
 import socket
-from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.place import Place
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.running import due, mend
-from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.runtime import Runtime
+from ansible_collections.fairlead.paas.plugins.module_utils.options import HAPROXY
 
 
 def run(module: AnsibleModule) -> str:
     """Return what was due, done unless in check mode. Raises FairleadError."""
-    given = module.params
-    place = Place(Path(given["config_dir"]), Runtime(given["admin_socket"]), Runtime(given["master_socket"]))
+    given, place = module.params, Place.of(module.params)
     if module.check_mode:
         return due(place, given["arguments"])
     return mend(place, given["arguments"], given["service"])
@@ -85,9 +83,7 @@ def main() -> None:
         argument_spec={
             "arguments": {"type": "str", "required": True},
             "service": {"type": "str", "default": "haproxy"},
-            "config_dir": {"type": "path", "default": "/etc/haproxy"},
-            "admin_socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
-            "master_socket": {"type": "path", "default": "/run/haproxy-master.sock"},
+            **HAPROXY,
         },
         supports_check_mode=True,
     )

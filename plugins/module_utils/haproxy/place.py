@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 from .runtime import Runtime
 
@@ -17,6 +19,12 @@ class Place:
     admin: Runtime
     master: Runtime
     program: str = "/usr/sbin/haproxy"
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Self:
+        """Return the place that a module's parameters name."""
+        admin, master = Runtime(params["admin_socket"]), Runtime(params["master_socket"])
+        return cls(Path(params["config_dir"]), admin, master, params.get("program", cls.program))
 
     @property
     def apps(self) -> Path:
