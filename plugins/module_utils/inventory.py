@@ -20,6 +20,8 @@ HASH_KEY = "fairlead_hash_key"
 DOMAIN = "fairlead_domain"
 REGISTRY = "fairlead_registry"
 MIN_HASH_KEY = 16  # characters
+MIN_SECRET = 4  # characters; Ansible strikes a secret from all it prints, also inside other words
+TOO_SHORT = f"is shorter than {MIN_SECRET} characters, so hiding it would garble all output"
 LONGEST_NAME = 41  # of an app, and the dot after it
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
@@ -173,6 +175,8 @@ def _accounts(inventory: Inventory) -> Iterator[Problem]:
             given = value.get(part) if isinstance(value, dict) else None
             if not isinstance(given, str) or not given:
                 yield inventory_problem(f"{variable}.{part}", "is not set", "", "text")
+            elif part == "password" and len(given) < MIN_SECRET:
+                yield inventory_problem(f"{variable}.{part}", TOO_SHORT, "", "a longer one")
 
 
 _CHECKS = (_groups, _names, _addresses, _labels, _ports, _domain, _registry, _keys, _accounts)

@@ -16,6 +16,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import che
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     GROUPS,
+    TOO_SHORT,
     Inventory,
     Machine,
     Unreadable,
@@ -116,6 +117,7 @@ def test_machines(changes: dict[str, Any], words: str) -> None:
         ("registry_push", None, ": is not set; expected {username: …, password: …}"),
         ("registry_push", {"username": "push"}, ".password: is not set; expected text"),
         ("registry_push", {**ACCOUNT, "username": ""}, ".username: is not set; expected text"),
+        ("registry_push", {**ACCOUNT, "password": "hun"}, f".password: {TOO_SHORT}; expected a longer one"),
         ("registry_pull", GONE, ": cannot be evaluated: 'vault' is undefined; expected {username: …"),
         ("hash_key", None, f": is not set; {LONG_KEY}"),
         ("hash_key", "hunter2", f": is not long enough a text; {LONG_KEY}"),
@@ -163,13 +165,15 @@ def entry(constraint: str) -> Entry:
     return Entry(*parse_app("apps/shop.yml", text.encode()), context=Path("apps/shop"))
 
 
-@pytest.mark.parametrize("secrets", [{"A": "hunter2", "B": "hunter3"}, {"A": "hunter2", "B": "\u00e9\n"}])
+@pytest.mark.parametrize(
+    "secrets", [{"A": "hunter2", "B": "hunter3"}, {"A": "hunter2", "B": "\u00e9\u00e9\u00e9\n"}]
+)
 def test_an_app_whose_needs_are_met(secrets: dict[str, Any]) -> None:
     assert check_needs(entry("zone != b"), GOOD, secrets) == []
 
 
 def test_labels_that_no_node_has() -> None:
-    found = said(check_needs(entry("zon == a"), GOOD, {"A": "a", "B": "b"}))
+    found = said(check_needs(entry("zon == a"), GOOD, {"A": "hunter2", "B": "hunter3"}))
     place = "apps/shop.yml:6:46 processes.web.placement.constraints[1]"
     words = 'no node has the label zon; got "zon == a"; expected one of disk, zone (did you mean "zone"?)'
     assert found == [f"{place}: {words}"]
@@ -178,7 +182,7 @@ def test_labels_that_no_node_has() -> None:
 def test_a_fleet_without_labels() -> None:
     bare = with_machine("n1", labels=None)
     bare = replace(bare, machines={**bare.machines, "n2": Machine("198.18.0.12")})
-    assert len(check_needs(entry("zone == a"), bare, {"A": "a", "B": "b"})) == 2
+    assert len(check_needs(entry("zone == a"), bare, {"A": "hunter2", "B": "hunter3"})) == 2
 
 
 @pytest.mark.parametrize(
@@ -189,6 +193,8 @@ def test_a_fleet_without_labels() -> None:
         (4711, "is not text; quotes make it so"),
         (["hunter2"], "is not text; quotes make it so"),
         ("hunter2\0", "has a character that no environment may hold"),
+        ("hun", TOO_SHORT),
+        ("\u00e9\u00e9\u00e9", TOO_SHORT),
         (GONE, "cannot be evaluated: 'vault' is undefined"),
     ],
 )

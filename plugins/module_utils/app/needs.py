@@ -9,6 +9,8 @@ from typing import Any
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import parse_constraint
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, did_you_mean
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
+    MIN_SECRET,
+    TOO_SHORT,
     Inventory,
     Unreadable,
     inventory_problem,
@@ -52,4 +54,6 @@ def _secret_problem(value: Any) -> str:
         return "is not set"
     if not isinstance(value, str):
         return "is not text; quotes make it so"
-    return "has a character that no environment may hold" if "\0" in value else ""
+    if "\0" in value:
+        return "has a character that no environment may hold"
+    return TOO_SHORT if len(value) < MIN_SECRET else ""
