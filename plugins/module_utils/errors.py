@@ -2,8 +2,16 @@
 """What a person can cause, said so that the person can mend it.
 
 FairleadError
-├── Refused     some input was refused; carries every problem found, not the first
-└── NoRoom      some instances fit on no node; carries for each of them why each node refused
+├── Refused            some input was refused; carries every problem found, not the first
+├── NoRoom             some instances fit on no node; carries for each of them why each node refused
+├── EngineError        containers/engine: the engine cannot be reached, or refused
+├── InstancesFailed    containers/instances: some did not become healthy; carries their last log lines
+├── RegistryError      image/registry: the registry cannot be reached, is not trusted, or refused
+├── Silent             haproxy/runtime: HAProxy does not answer
+├── Unexpected         haproxy/runtime: HAProxy answers something else than a change needs
+├── Unhealthy          haproxy/swap: HAProxy's own check did not find servers healthy in time
+├── LedgerError        ledger/file: the ledger cannot be used, or not in this way
+└── CertificateError   trust/keeping: a certificate cannot be made
 """
 
 from __future__ import annotations

@@ -58,6 +58,13 @@ def test_every_link_between_documents_leads_somewhere() -> None:
     assert [(path.name, target) for path, target in links if not (path.parent / target).exists()] == []
 
 
+def test_every_error_stands_in_the_drawing_of_their_tree() -> None:
+    code = "".join(path.read_text() for path in files() if "module_utils" in path.parts)
+    defined = re.findall(r"^class (\w+)\(FairleadError", code, re.MULTILINE)
+    drawing = (ROOT / "plugins/module_utils/errors.py").read_text().partition("from __future__")[0]
+    assert set(re.findall(r"^[├└]── (\w+)", drawing, re.MULTILINE)) == set(defined)
+
+
 @pytest.mark.parametrize(
     "plugin", sorted((ROOT / "plugins/modules").glob("*.py")), ids=lambda path: path.stem
 )
