@@ -10,6 +10,7 @@ FairleadError
 ├── Silent             haproxy/runtime: HAProxy does not answer
 ├── Unexpected         haproxy/runtime: HAProxy answers something else than a change needs
 ├── Unhealthy          haproxy/swap: HAProxy's own check did not find servers healthy in time
+├── Fenced             fence: a newer run has begun to change the app, or a change under way does not end
 ├── LedgerError        ledger/file: the ledger cannot be used, or not in this way
 └── CertificateError   trust/keeping: a certificate cannot be made
 """

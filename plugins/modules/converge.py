@@ -129,6 +129,12 @@ options:
     description: Seconds within which all instances must be healthy, counted after the pulls.
     type: float
     default: 60.0
+  token:
+    description:
+      - The fencing token of the run's lease. A run with a lower one than this machine has seen of the app is
+        refused, and one that is higher waits until a change under way has ended.
+      - Without a token the change is not fenced.
+    type: int
   secrets:
     description: Values of the secrets that the specs name.
     type: dict
@@ -208,11 +214,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.arguments import Start
-from ansible_collections.fairlead.paas.plugins.module_utils.containers.converge import act, inspect, result
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.converge import (
+    Plan,
+    act,
+    inspect,
+    result,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.instances import InstancesFailed
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.work import Wish
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.fence import fenced
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 
 NUMBER = {"type": "int", "required": True}
@@ -242,6 +254,7 @@ ARGUMENTS = {
     "remove": {"type": "list", "elements": "str", "default": []},
     "order": {"type": "str", "choices": ["start-first", "stop-first"], "default": "start-first"},
     "deadline": {"type": "float", "default": 60.0},
+    "token": {"type": "int"},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
     "registry_auth": {"type": "dict", "options": ACCOUNT},
 }
@@ -272,16 +285,22 @@ def converge(module: AnsibleModule) -> None:
     """Inspect, decide, and act unless in check mode."""
     wish = wish_from(module.params)
     engine = connect()
-    plan = inspect(engine, wish)
-    done = {**result(plan.work), "diff": {"prepared": "".join(f"{line}\n" for line in plan.work.lines())}}
     if module.check_mode:
-        module.exit_json(changed=plan.work.changes, **done)
-    try:
-        up = act(engine, wish, plan)
-    except InstancesFailed as error:
-        failed = [asdict(failure) for failure in error.failures]
-        module.fail_json(msg=str(error), failed_instances=failed, started=done["started"], changed=True)
-    module.exit_json(changed=plan.work.changes, **{**done, **result(plan.work, up)})
+        plan = inspect(engine, wish)
+        module.exit_json(changed=plan.work.changes, **_told(plan))
+    with fenced(wish.app, module.params["token"]):
+        plan = inspect(engine, wish)
+        try:
+            up = act(engine, wish, plan)
+        except InstancesFailed as error:
+            failed = [asdict(failure) for failure in error.failures]
+            started = _told(plan)["started"]
+            module.fail_json(msg=str(error), failed_instances=failed, started=started, changed=True)
+    module.exit_json(changed=plan.work.changes, **{**_told(plan), **result(plan.work, up)})
+
+
+def _told(plan: Plan) -> dict[str, Any]:
+    return {**result(plan.work), "diff": {"prepared": "".join(f"{line}\n" for line in plan.work.lines())}}
 
 
 def main() -> None:

@@ -30,6 +30,12 @@ options:
     description: Seconds in which new servers must be found healthy by HAProxy.
     type: float
     default: 60.0
+  token:
+    description:
+      - The fencing token of the run's lease. A run with a lower one than this machine has seen of the app is
+        refused, and one that is higher waits until a change under way has ended.
+      - Without a token the change is not fenced.
+    type: int
   config_dir:
     description: The folder of C(haproxy.cfg), C(hosts.map) and C(apps/).
     type: path
@@ -97,6 +103,7 @@ import socket
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.fence import fenced
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.converge import Outcome, converge, foresee
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.place import Place
 from ansible_collections.fairlead.paas.plugins.module_utils.options import HAPROXY
@@ -113,7 +120,8 @@ def route(module: AnsibleModule) -> Outcome:
         raise FairleadError(f"table: not a table of an app: {error}") from error
     if module.check_mode:
         return foresee(place, table)
-    return converge(place, table, drain=given["drain"], deadline=given["deadline"])
+    with fenced(table.app, given["token"]):
+        return converge(place, table, drain=given["drain"], deadline=given["deadline"])
 
 
 def main() -> None:
@@ -123,6 +131,7 @@ def main() -> None:
             "table": {"type": "dict", "required": True},
             "drain": {"type": "float", "default": 10.0},
             "deadline": {"type": "float", "default": 60.0},
+            "token": {"type": "int"},
             **HAPROXY,
             "program": {"type": "path", "default": "/usr/sbin/haproxy"},
         },

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ SMALL, LARGE, ROLLED = 12, 36, 6
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code: 0, or 1 with a sentence about what went wrong."""
     asked = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the nodes must not stay a swarm
     try:
         with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as folder:
             figures, losses = _measure(Path(folder), asked.rounds)
@@ -43,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"bench: {error}")
         return 1
     except KeyboardInterrupt:
-        say("bench: interrupted; `make demo` or `make bench` puts the nodes right again")
+        say("bench: interrupted; `make bench` puts the nodes right again, `make demo-down` removes them")
         return 130
     _show(figures, losses)
     if asked.json:

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps something alive for as long as another process lives, and lets go of it when that has ended.
+
+What holds a lease must end with the run and with nothing else: `always:` does not run when a run is killed,
+and a task's worker ends with its task. So the keeper is a process of its own, which waits for the end of the
+run's main process. If the keeper is killed too, nothing renews the lease, and it is soon over.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+_GLANCE = 0.5  # seconds between two looks at the process, where the kernel cannot tell of its end
+
+
+def keep(process: int, renew: Callable[[], object], release: Callable[[], object], every: float) -> None:
+    """Return at once; a process in the background renews every so many seconds until ``process`` ends.
+
+    Errors of ``renew`` are not reported: whoever may have taken over is fenced off by its token, not by this.
+    """
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        os.setsid()  # an interrupt from the terminal is for the run: its end is what the keeper waits for
+        if os.fork() == 0:
+            _be_quiet()
+            _watch(process, renew, release, every)
+    finally:
+        os._exit(0)
+
+
+def _be_quiet() -> None:
+    """Hold nothing of the run's: neither its terminal, nor pipes whose end somebody waits for."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(nowhere, standard)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+
+
+def _watch(process: int, renew: Callable[[], object], release: Callable[[], object], every: float) -> None:
+    has_ended = _ending_of(process)
+    # There is nobody left to tell of an error.
+    while not has_ended(every):
+        with suppress(Exception):
+            renew()
+    with suppress(Exception):
+        release()
+
+
+def _ending_of(process: int) -> Callable[[float], bool]:
+    """Return a function that waits up to so many seconds and says whether the process has ended."""
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return lambda _: True
+    except (AttributeError, OSError):  # no Linux, or an old one
+        return lambda seconds: _gone(process, seconds)
+    return lambda seconds: bool(select.select([handle], [], [], seconds)[0])
+
+
+def _gone(process: int, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(_GLANCE)
+    return False

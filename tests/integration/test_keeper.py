@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keeper beside real processes that end in all the ways there are."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.playbook import ROOT
+
+RUN = """
+import os, sys, time
+from pathlib import Path
+from ansible_collections.fairlead.paas.plugins.module_utils.keeper import keep
+place = Path(sys.argv[1])
+
+def note(name):
+    def write():
+        with (place / name).open("a") as file:
+            file.write(f"{os.getpid()}\\n")
+    return write
+
+worker = os.fork()  # a task's worker, which ends with its task
+if worker == 0:
+    keep(os.getppid(), note("renewed"), note("released"), every=0.1)
+    os._exit(0)
+os.waitpid(worker, 0)
+print("kept", flush=True)
+sys.stdin.read()
+"""
+PATIENCE = 10  # seconds
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def keeping(place: Path) -> subprocess.Popen[str]:
+    """Return a run that has begun to keep its lease."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(place)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PYTHONPATH": str(ROOT / ".collections")},
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stdout
+    assert run.stdout.readline() == "kept\n"
+    return run
+
+
+def times(path: Path) -> int:
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def test_it_renews_while_the_run_lives_and_releases_once_when_it_ends(tmp_path: Path) -> None:
+    with keeping(tmp_path) as run:
+        until(lambda: times(tmp_path / "renewed") >= 3)
+        assert times(tmp_path / "released") == 0
+        run.communicate("")
+    until(lambda: times(tmp_path / "released") == 1)
+    renewed = times(tmp_path / "renewed")
+    keeper = int((tmp_path / "released").read_text())
+    until(lambda: not Path(f"/proc/{keeper}").exists())
+    assert times(tmp_path / "renewed") == renewed
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_it_releases_however_the_run_is_ended(tmp_path: Path, end: signal.Signals) -> None:
+    with keeping(tmp_path) as run:
+        os.killpg(run.pid, end)
+        run.wait(PATIENCE)
+        until(lambda: times(tmp_path / "released") == 1)
+
+
+def test_it_keeps_no_pipe_of_the_run_open(tmp_path: Path) -> None:
+    """A pipeline waits for the end of the run's output; a keeper that held it would hang the pipeline."""
+    with keeping(tmp_path) as run:
+        until(lambda: times(tmp_path / "renewed") >= 1)
+        run.kill()
+        output, _ = run.communicate(timeout=PATIENCE)
+        assert output == ""
+
+
+def test_if_the_keeper_is_killed_nothing_renews_and_the_run_goes_on(tmp_path: Path) -> None:
+    with keeping(tmp_path) as run:
+        until(lambda: times(tmp_path / "renewed") >= 1)
+        keeper = int((tmp_path / "renewed").read_text().split()[0])
+        os.kill(keeper, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{keeper}").exists())
+        renewed = times(tmp_path / "renewed")
+        assert run.poll() is None
+        run.communicate("")
+    assert (times(tmp_path / "renewed"), times(tmp_path / "released")) == (renewed, 0)
