@@ -42,7 +42,7 @@ class Loop:
 
     def start(self, scale: int) -> None:
         """Start the containers only: nothing waits, nothing routes."""
-        self.deploy(scale, "hello", "--tags", "containers")
+        self.deploy(scale, "hello", "--tags", "containers", "-e", "waits=false")
 
     def route(self, scale: int) -> None:
         """Only put HAProxy in front of so many instances at the known ports."""
