@@ -5,9 +5,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ledger
-short_description: Read and write the ledger of releases
+short_description: Read and write the ledger
 description:
-  - The ledger is a SQLite file on the primary manager. Releases are only ever added; their state moves on.
+  - The ledger is a SQLite file on the primary manager. It keeps the releases, leases and overrides of every
+    app, and what happened to them. Releases and events are only ever added; the state of a release moves on.
+  - A run takes the lease of an app (V(begin)), renews it while it works, claims what it is about to start,
+    says how that ended (V(activate), V(fail), V(settle) or V(remove)), and releases the lease.
+  - Leases and claims say who works, not what is. They are no change that a run would report.
 options:
   path:
     description: The ledger's file.
@@ -16,7 +20,16 @@ options:
   do:
     description:
       - V(prepare) makes the directory (0700), the file (0600) and the schema.
-      - V(read) returns the newest releases of O(app).
+      - V(read) returns the newest releases and the overrides of O(app).
+      - V(events) returns the newest events of O(app).
+      - V(begin) takes the lease of O(app), or fails while somebody else has it. It lives for C(ttl) seconds.
+      - V(renew) keeps the lease for another C(ttl) seconds. One that ran out is given again, if nobody took
+        it or a port that it claimed.
+      - V(release) gives the lease back. A second time does nothing.
+      - V(claim) keeps O(wants) from other apps, and opens the release of O(configuration) if there is one. If
+        other apps have claimed the same, nothing is done, and C(conflicts) says why. Needs a live lease.
+      - V(settle) says that what was claimed is done or undone, where there is no release to close.
+      - V(override) sets or drops the scales of O(scales).
       - V(open) returns the pending release of O(configuration_hash). It resumes the newest release if that
         is pending with the same hash; otherwise a pending one is marked failed and a new number is made.
       - V(activate) makes the pending release O(number) the active one, and the active one superseded.
@@ -24,14 +37,76 @@ options:
       - V(remove) marks the active release removed, and a pending one failed.
     type: str
     required: true
-    choices: [prepare, read, open, activate, fail, remove]
+    choices:
+      - prepare
+      - read
+      - events
+      - begin
+      - renew
+      - release
+      - claim
+      - settle
+      - override
+      - open
+      - activate
+      - fail
+      - remove
   app:
     description: The app; required for all but V(prepare).
     type: str
+  token:
+    description:
+      - What V(begin) gave. It is refused when another run has taken the lease since.
+      - Checked by V(open), V(activate), V(fail) and V(remove) when it is given; required by the others that
+        change anything.
+    type: int
   limit:
-    description: How many releases V(read) returns at most, newest first.
+    description:
+      - How many releases V(read) and V(begin), or events V(events), return at most, newest first.
+      - The active and the pending release are returned however old they are.
     type: int
     default: 20
+  since_look:
+    description: So many seconds ago, or fewer, the look began that the plan is made from.
+    type: float
+  seen:
+    description: The newest claim that the plan knows, as V(begin) or the last V(claim) returned it.
+    type: int
+    default: 0
+  wants:
+    description: What the plan is about to start.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      slot:
+        description: The instance, C(shop.web.1).
+        type: str
+        required: true
+      node:
+        description: Its node.
+        type: str
+        required: true
+      port:
+        description: The node's port that it is published on, if it has one.
+        type: int
+      memory:
+        description: Bytes.
+        type: int
+        required: true
+      cpu:
+        description: Cores.
+        type: float
+        required: true
+  room:
+    description: >-
+      What the plan leaves free on each node, C({n1: {memory: 536870912, cpu: 1.5}}), in bytes and cores. What
+      others have claimed after O(seen) must fit in it.
+    type: dict
+    default: {}
+  scales:
+    description: Process to scale; C(null) drops what was set.
+    type: dict
   number:
     description: The release to V(activate) or to V(fail).
     type: int
@@ -48,12 +123,25 @@ options:
   image:
     description: The image by digest.
     type: str
+  kind:
+    description: Why there is a new release.
+    type: str
+    choices: [deploy, rollback, scale, restart, recover]
+    default: deploy
+  irreversible:
+    description: Whether nothing may be rolled back across this release.
+    type: bool
+    default: false
   who:
-    description: The person who opens the release.
+    description: The person who begins the run, or opens the release.
     type: str
     default: ""
   host:
-    description: The machine the release is opened from.
+    description: The machine that the run is started on.
+    type: str
+    default: ""
+  what:
+    description: What the run is about to do, for those who wait; C(deploy shop).
     type: str
     default: ""
   git_commit:
@@ -64,8 +152,12 @@ options:
     description: Whether there were changes that are not in the commit.
     type: bool
     default: false
+  ref:
+    description: The git branch the release is made of.
+    type: str
+    default: ""
   message:
-    description: What is said about the release.
+    description: What is said about the release, or about the override.
     type: str
     default: ""
 attributes:
@@ -73,7 +165,7 @@ attributes:
     description: Predicts exactly, changes nothing.
     support: full
   diff_mode:
-    description: Shows the states that move.
+    description: Shows the states and the scales that move.
     support: full
 author:
   - The Fairlead maintainers
@@ -89,94 +181,323 @@ EXAMPLES = r"""
     do: read
     app: shop
     limit: 5
+
+- name: Take the lease
+  fairlead.paas.ledger:
+    do: begin
+    app: shop
+    who: ada
+    host: laptop
+    what: deploy shop
+    since_look: 1.5
+  register: begun
+
+- name: Claim what the plan starts, and open its release
+  fairlead.paas.ledger:
+    do: claim
+    app: shop
+    token: "{{ begun.token }}"
+    since_look: 2.5
+    seen: "{{ begun.seen }}"
+    wants:
+      - {slot: shop.web.1, node: n1, port: 25701, memory: 268435456, cpu: 0.5}
+    room:
+      n1: {memory: 536870912, cpu: 1.5}
+    configuration: "{{ planned.configuration }}"
+    configuration_hash: "{{ planned.configuration_hash }}"
+    image: "{{ planned.image }}"
+  register: claimed
+
+- name: Record the release as active
+  fairlead.paas.ledger:
+    do: activate
+    app: shop
+    token: "{{ begun.token }}"
+    number: "{{ claimed.number }}"
+
+- name: Release the lease
+  fairlead.paas.ledger:
+    do: release
+    app: shop
+    token: "{{ begun.token }}"
+
+- name: Let six web instances run, whatever the app file says
+  fairlead.paas.ledger:
+    do: override
+    app: shop
+    token: "{{ begun.token }}"
+    scales: {web: 6}
+    message: black friday
 """
 
 RETURN = r"""
+token:
+  description: The lease's token, greater than every one before it.
+  returned: begin
+  type: int
+ttl:
+  description: Seconds that the lease lives without being renewed.
+  returned: begin
+  type: float
+stale:
+  description: >-
+    Whether the look may miss what the run before did: then look again, now under the lease. A run that finds
+    nothing to do after that settles, so that the next one need not look twice.
+  returned: begin
+  type: bool
+held:
+  description: Who holds the lease (C(who), C(host), C(what)), C(since) when, for how many seconds (C(left)).
+  returned: begin, when it fails because somebody else has the lease
+  type: dict
 releases:
-  description: The newest releases, newest first; see the columns in module_utils/ledger/ledger.py.
-  returned: read
+  description: The newest releases, newest first; see the columns in module_utils/ledger/records.py.
+  returned: read, begin
   type: list
   elements: dict
+overrides:
+  description: The overrides (C(process), C(scale), C(who), C(host), C(at), C(message)), sorted by process.
+  returned: read, begin, override
+  type: list
+  elements: dict
+events:
+  description: >-
+    The newest events (C(id), C(at), C(app), C(kind), C(number), C(who), C(host), C(text)), newest first. The
+    kinds are opened, activated, failed, removed, override, takeover.
+  returned: events
+  type: list
+  elements: dict
+claims:
+  description: >-
+    What other apps have claimed and a look may miss (C(app), C(slot), C(node), C(port), C(memory), C(cpu)).
+  returned: begin, claim
+  type: list
+  elements: dict
+seen:
+  description: The newest claim, for O(seen) of the next V(claim).
+  returned: begin, claim
+  type: int
+conflicts:
+  description: Why the wants cannot be granted, in words; empty when they were.
+  returned: claim
+  type: list
+  elements: str
 number:
-  description: The number of the pending release.
-  returned: open
+  description: The number of the pending release; null where none was opened.
+  returned: open, claim
   type: int
 resumed:
   description: Whether the pending release was there before.
-  returned: open
+  returned: open, claim
   type: bool
 moves:
   description: The releases that change state (number, before, after, outcome).
-  returned: open, activate, fail, remove
+  returned: open, claim, activate, fail, remove
   type: list
   elements: dict
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid, Room, Want
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import LedgerError, prepare
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import Move
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Draft, Ledger
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import TTL, Held, Holder
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import KINDS, Draft, Override
 
+Params = Mapping[str, Any]
+Result = dict[str, Any]
+
+WANT = {
+    "slot": {"type": "str", "required": True},
+    "node": {"type": "str", "required": True},
+    "port": {"type": "int"},
+    "memory": {"type": "int", "required": True},
+    "cpu": {"type": "float", "required": True},
+}
+
+
+def _read(ledger: Ledger, params: Params) -> Result:
+    releases, overrides = ledger.releases(params["app"], params["limit"]), ledger.overrides(params["app"])
+    return {"changed": False, "releases": _plain(releases), "overrides": _plain(overrides)}
+
+
+def _events(ledger: Ledger, params: Params) -> Result:
+    return {"changed": False, "events": _plain(ledger.events(params["app"], params["limit"]))}
+
+
+def _begin(ledger: Ledger, params: Params) -> Result:
+    holder = _given(Holder, params)
+    if not (holder.who and holder.host):
+        raise LedgerError("begin: who and host are empty; expected whose run it is and where it was started.")
+    begun = ledger.begin(params["app"], holder, params["since_look"], params["limit"])
+    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "overrides", "claims")}
+    return {
+        "changed": False,
+        "token": begun.token,
+        "ttl": TTL,
+        "stale": begun.stale,
+        "seen": begun.seen,
+        **rows,
+    }
+
+
+def _renew(ledger: Ledger, params: Params) -> Result:
+    ledger.renew(params["app"], params["token"])
+    return {"changed": False}
+
+
+def _release(ledger: Ledger, params: Params) -> Result:
+    ledger.release(params["app"], params["token"])
+    return {"changed": False}
+
+
+def _settle(ledger: Ledger, params: Params) -> Result:
+    ledger.settle(params["app"], params["token"])
+    return {"changed": False}
+
+
+def _claim(ledger: Ledger, params: Params) -> Result:
+    bid = Bid(
+        wants=[Want(**want) for want in params["wants"]],
+        room={node: _room(node, left) for node, left in params["room"].items()},
+        seen=params["seen"],
+        since_look=params["since_look"],
+    )
+    draft = _given(Draft, params) if params["configuration"] is not None else None
+    claimed = ledger.claim(params["app"], params["token"], bid, draft)
+    return _moved(claimed.moves) | {
+        "conflicts": list(claimed.conflicts),
+        "claims": _plain(claimed.claims),
+        "seen": claimed.seen,
+        "number": claimed.number,
+        "resumed": claimed.number is not None and not claimed.moves,
+    }
+
+
+def _open(ledger: Ledger, params: Params) -> Result:
+    number, moves = ledger.open(params["app"], _given(Draft, params), params["token"])
+    return _moved(moves) | {"number": number, "resumed": not moves}
+
+
+def _activate(ledger: Ledger, params: Params) -> Result:
+    return _moved(ledger.activate(params["app"], params["number"], params["outcome"], params["token"]))
+
+
+def _fail(ledger: Ledger, params: Params) -> Result:
+    return _moved(ledger.fail(params["app"], params["number"], params["outcome"], params["token"]))
+
+
+def _remove(ledger: Ledger, params: Params) -> Result:
+    return _moved(ledger.remove(params["app"], params["token"]))
+
+
+def _override(ledger: Ledger, params: Params) -> Result:
+    scales = {process: _scale(process, scale) for process, scale in params["scales"].items()}
+    before = ledger.overrides(params["app"])
+    after = ledger.override(params["app"], params["token"], scales, params["message"])
+    diff = {"before": _scales(before), "after": _scales(after)}
+    return {"changed": before != after, "overrides": _plain(after), "diff": diff}
+
+
+ASKS: dict[str, Callable[[Ledger, Params], Result]] = {
+    "read": _read,
+    "events": _events,
+    "begin": _begin,
+    "renew": _renew,
+    "release": _release,
+    "claim": _claim,
+    "settle": _settle,
+    "override": _override,
+    "open": _open,
+    "activate": _activate,
+    "fail": _fail,
+    "remove": _remove,
+}
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "default": "/var/lib/fairlead/ledger.db"},
-    "do": {
-        "type": "str",
-        "required": True,
-        "choices": ["prepare", "read", "open", "activate", "fail", "remove"],
-    },
+    "do": {"type": "str", "required": True, "choices": ["prepare", *ASKS]},
     "app": {"type": "str"},
+    "token": {"type": "int", "no_log": False},
     "limit": {"type": "int", "default": 20},
+    "since_look": {"type": "float"},
+    "seen": {"type": "int", "default": 0},
+    "wants": {"type": "list", "elements": "dict", "default": [], "options": WANT},
+    "room": {"type": "dict", "default": {}},
+    "scales": {"type": "dict"},
     "number": {"type": "int"},
     "outcome": {"type": "str", "default": ""},
     "configuration": {"type": "dict"},
     "configuration_hash": {"type": "str"},
     "image": {"type": "str"},
+    "kind": {"type": "str", "choices": list(KINDS), "default": "deploy"},
+    "irreversible": {"type": "bool", "default": False},
     "who": {"type": "str", "default": ""},
     "host": {"type": "str", "default": ""},
+    "what": {"type": "str", "default": ""},
     "git_commit": {"type": "str", "default": ""},
     "git_dirty": {"type": "bool", "default": False},
+    "ref": {"type": "str", "default": ""},
     "message": {"type": "str", "default": ""},
 }
 REQUIRED = [
-    ("do", "read", ["app"]),
-    ("do", "open", ["app", "configuration", "configuration_hash", "image"]),
-    ("do", "activate", ["app", "number"]),
-    ("do", "fail", ["app", "number"]),
-    ("do", "remove", ["app"]),
+    *(("do", do, ["app"]) for do in ASKS),
+    *(("do", do, ["token"]) for do in ("renew", "release", "claim", "settle", "override")),
+    ("do", "begin", ["since_look"]),
+    ("do", "claim", ["since_look"]),
+    ("do", "override", ["scales"]),
+    ("do", "open", ["configuration", "configuration_hash", "image"]),
+    ("do", "activate", ["number"]),
+    ("do", "fail", ["number"]),
 ]
+TOGETHER = [["configuration", "configuration_hash", "image"]]
 
 
-def run(params: dict[str, Any], *, check: bool) -> dict[str, Any]:
-    """Do what is asked and return what the module returns. Raises LedgerError."""
+def run(params: Params, *, check: bool) -> Result:
+    """Do what is asked and return what the module returns. Raises LedgerError and Held."""
     path = Path(params["path"])
     if params["do"] == "prepare":
         todo = prepare(path, check=check)
         return {"changed": bool(todo), "diff": {"before": "", "after": "".join(f"{it}\n" for it in todo)}}
-    with Ledger(path, readonly=check or params["do"] == "read") as ledger:
-        return _ask(ledger, params)
+    with Ledger(path, readonly=check) as ledger:
+        return ASKS[params["do"]](ledger, params)
 
 
-def _ask(ledger: Ledger, params: dict[str, Any]) -> dict[str, Any]:
-    do, app, number, outcome = (params[key] for key in ("do", "app", "number", "outcome"))
-    if do == "read":
-        found = ledger.releases(app, params["limit"])
-        return {"changed": False, "releases": [release.as_dict() for release in found]}
-    if do == "open":
-        number, moves = ledger.open(app, Draft(**{field.name: params[field.name] for field in fields(Draft)}))
-        return _moved(moves) | {"number": number, "resumed": not moves}
-    if do == "activate":
-        return _moved(ledger.activate(app, number, outcome))
-    if do == "fail":
-        return _moved(ledger.fail(app, number, outcome))
-    return _moved(ledger.remove(app))
+def _given(kind: Any, params: Params) -> Any:
+    return kind(**{field.name: params[field.name] for field in fields(kind)})
 
 
-def _moved(moves: tuple[Move, ...]) -> dict[str, Any]:
+def _plain(rows: Any) -> list[dict[str, Any]]:
+    return [row.as_dict() for row in rows]
+
+
+def _room(node: str, left: Any) -> Room:
+    try:
+        return Room(int(left["memory"]), float(left["cpu"]))
+    except (KeyError, TypeError, ValueError):
+        raise LedgerError(
+            f'room: {node}: got {left!r}; expected {{"memory": bytes, "cpu": cores}}.'
+        ) from None
+
+
+def _scale(process: str, scale: Any) -> int | None:
+    if scale is None or str(scale).isdecimal():
+        return None if scale is None else int(scale)
+    raise LedgerError(
+        f"scales: {process}: got {scale!r}; expected a whole number from 0, or null to drop it."
+    )
+
+
+def _scales(overrides: tuple[Override, ...]) -> str:
+    return "".join(f"{override.process} {override.scale}\n" for override in overrides)
+
+
+def _moved(moves: tuple[Move, ...]) -> Result:
     before = "".join(f"v{move.number} {move.before}\n" for move in moves if move.before)
     after = "".join(f"v{move.number} {move.after}\n" for move in moves)
     return {
@@ -188,9 +509,16 @@ def _moved(moves: tuple[Move, ...]) -> dict[str, Any]:
 
 def main() -> None:
     """Arguments, one call, exit."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, required_if=REQUIRED, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=ARGUMENTS,
+        required_if=REQUIRED,
+        required_together=TOGETHER,
+        supports_check_mode=True,
+    )
     try:
         result = run(module.params, check=module.check_mode)
+    except Held as held:
+        module.fail_json(msg=str(held), held=held.by)
     except LedgerError as error:
         module.fail_json(msg=str(error))
     else:

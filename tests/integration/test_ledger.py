@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ledger on real SQLite files, and the module on top of it."""
+"""The ledger on real SQLite files: its making, its releases, and what a crash leaves of them."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import resource
 import signal
 import sqlite3
 import stat
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,33 +20,13 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import (
     LedgerError,
     prepare,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Draft, Ledger
-from ansible_collections.fairlead.paas.plugins.modules.ledger import ARGUMENTS, run
-
-FIRST = Draft(
-    configuration={"app": "shop", "processes": [{"name": "web", "scale": 4}]},
-    configuration_hash="a" * 16,
-    image="registry:5000/shop@sha256:" + "1" * 64,
-    who="ada",
-    host="laptop",
-    git_commit="c0ffee",
-    git_dirty=True,
-    message="the first",
-)
-SECOND = replace(FIRST, configuration_hash="b" * 16, message="the second")
-FORK = multiprocessing.get_context("spawn")
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
+from tests.integration.ledger_rig import ADA, FIRST, FORK, SECOND, made, states
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    path = tmp_path / "fairlead" / "ledger.db"
-    prepare(path)
-    return path
-
-
-def states(path: Path, app: str = "shop") -> dict[int, str]:
-    with Ledger(path, readonly=True) as ledger:
-        return {release.number: release.state for release in ledger.releases(app, 1000)}
+    return made(tmp_path)
 
 
 def test_prepare_makes_a_private_durable_file_once(tmp_path: Path) -> None:
@@ -78,13 +57,8 @@ def test_a_release_is_kept_as_it_was_given(path: Path) -> None:
         ledger.activate("shop", 1, "4 instances started")
     with Ledger(path, readonly=True) as ledger:
         (release,) = ledger.releases("shop", 20)
-    assert release.configuration == FIRST.configuration
-    assert (release.who, release.host, release.git_commit, release.git_dirty) == (
-        "ada",
-        "laptop",
-        "c0ffee",
-        True,
-    )
+    for given in fields(FIRST):
+        assert getattr(release, given.name) == getattr(FIRST, given.name)
     assert (release.state, release.outcome) == ("active", "4 instances started")
     assert release.closed_at is not None
     assert release.opened_at <= release.closed_at
@@ -114,6 +88,15 @@ def test_reading_gives_the_newest_first_up_to_the_limit(path: Path) -> None:
         assert ledger.releases("nothing", 2) == ()
 
 
+def test_the_active_release_is_read_however_many_failed_since(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.open("shop", FIRST)
+        ledger.activate("shop", 1)
+        for number in range(2, 30):
+            ledger.open("shop", replace(FIRST, configuration_hash=str(number)))
+        assert [release.number for release in ledger.releases("shop", 2)] == [29, 28, 1]
+
+
 def test_a_killed_run_is_resumed_or_marked(path: Path) -> None:
     with Ledger(path) as ledger:
         ledger.open("shop", FIRST)
@@ -131,6 +114,8 @@ def test_a_killed_run_is_resumed_or_marked(path: Path) -> None:
         "UPDATE releases SET image = 'other'",
         "UPDATE releases SET number = 9",
         "UPDATE releases SET configuration = '{}'",
+        "UPDATE releases SET irreversible = 0",
+        "UPDATE releases SET ref = 'other'",
     ],
 )
 def test_what_was_released_can_be_neither_changed_nor_deleted(path: Path, statement: str) -> None:
@@ -160,8 +145,8 @@ def test_two_processes_opening_at_once_lose_no_number(path: Path) -> None:
 
 
 def _hold(path: Path, ready: Queue[int]) -> None:
-    with Ledger(path) as ledger, ledger.change():
-        ledger.insert("shop", 1, FIRST)
+    with Ledger(path) as ledger, ledger.change() as store:
+        store.add_release("shop", 1, FIRST, "2026-01-02T03:04:05Z")
         ready.put(os.getpid())
         signal.pause()
 
@@ -175,6 +160,64 @@ def test_a_writer_killed_in_the_middle_leaves_no_trace_and_no_lock(path: Path) -
     assert states(path) == {}
     with Ledger(path) as ledger:
         assert ledger.open("shop", SECOND)[0] == 1
+
+
+def _write_on(path: Path, acknowledged: Path) -> None:
+    with Ledger(path) as ledger, acknowledged.open("a") as said:
+        while True:
+            number, _ = ledger.open("shop", replace(FIRST, configuration_hash=os.urandom(8).hex()))
+            said.write(f"{number} opened\n")
+            said.flush()
+            ledger.activate("shop", number, "ok")
+            said.write(f"{number} activated\n")
+            said.flush()
+
+
+def test_writers_that_are_killed_at_any_moment_lose_nothing_acknowledged(path: Path, tmp_path: Path) -> None:
+    acknowledged = tmp_path / "acknowledged"
+    acknowledged.touch()
+    for turn in range(1, 7):
+        writer = FORK.Process(target=_write_on, args=(path, acknowledged))
+        writer.start()
+        while acknowledged.read_text().count("\n") < 25 * turn:
+            assert writer.is_alive()
+        writer.kill()
+        writer.join()
+    with Ledger(path) as ledger, closing(sqlite3.connect(path)) as db:
+        told = {f"{event.number} {event.kind}" for event in ledger.events("shop", 10**6)}
+        assert set(acknowledged.read_text().splitlines()) <= told
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        found = db.execute("SELECT number, state FROM releases").fetchall()
+    assert [number for number, _ in found] == list(range(1, len(found) + 1))
+    assert {state for _, state in found} <= {"active", "superseded", "failed", "pending"}
+
+
+def _write_on_a_full_disk(path: Path, size: int, said: Queue[str]) -> None:
+    with Ledger(path) as ledger:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        room = path.with_name(f"{path.name}-wal").stat().st_size + 30_000
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+        for number in range(100):
+            try:
+                draft = replace(FIRST, configuration={"x": "y" * size}, configuration_hash=str(number))
+                ledger.open("shop", draft)
+            except LedgerError as error:
+                said.put(str(error))
+                return
+            said.put(f"{number + 1} opened")
+
+
+@pytest.mark.parametrize("size", [10, 10_000_000])  # the greater does not fit in memory until the commit
+def test_a_full_disk_is_said_and_costs_nothing_that_was_written(path: Path, size: int) -> None:
+    said: Queue[str] = FORK.Queue()
+    writer = FORK.Process(target=_write_on_a_full_disk, args=(path, size, said))
+    writer.start()
+    opened = 0
+    while (word := said.get(timeout=60)) == f"{opened + 1} opened":
+        opened += 1
+    writer.join()
+    assert word == f"The ledger {path} cannot be used: disk I/O error."
+    assert len(states(path)) == opened
 
 
 def test_a_ledger_held_by_another_is_said(path: Path) -> None:
@@ -204,7 +247,7 @@ def test_a_damaged_ledger_is_said(path: Path, readonly: bool) -> None:  # noqa: 
 def test_a_newer_ledger_is_refused_by_all(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(LedgerError, match=r"newer Fairlead \(schema 99, this one knows 1\)"):
+    with pytest.raises(LedgerError, match=r"newer Fairlead \(schema 99, this one knows 2\)"):
         Ledger(path)
     with pytest.raises(LedgerError, match="newer Fairlead"):
         prepare(path)
@@ -212,54 +255,39 @@ def test_a_newer_ledger_is_refused_by_all(path: Path) -> None:
 
 def test_an_older_ledger_asks_for_the_playbook_that_lifts_it(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 0")
-    with pytest.raises(LedgerError, match=r"schema 0, this Fairlead needs 1: run playbooks/site\.yml"):
+        db.execute("PRAGMA user_version = 1")
+    with pytest.raises(LedgerError, match=r"schema 1, this Fairlead needs 2: run playbooks/site\.yml"):
         Ledger(path)
 
 
-def params(path: Path, do: str, **given: Any) -> dict[str, Any]:
-    plain = {name: argument.get("default") for name, argument in ARGUMENTS.items()}
-    return plain | {"path": str(path), "do": do, "app": "shop"} | given
-
-
-OPEN = {"configuration": {"x": 1}, "configuration_hash": "h1", "image": "i@sha256:1"}
-
-
-@pytest.mark.parametrize(
-    ("do", "given", "said"),
-    [
-        ("open", OPEN, {"changed": True, "number": 2, "resumed": False}),
-        ("open", OPEN | {"configuration_hash": "h0"}, {"changed": False, "number": 1, "resumed": True}),
-        ("activate", {"number": 1}, {"changed": True}),
-        ("fail", {"number": 1, "outcome": "no"}, {"changed": True}),
-        ("remove", {}, {"changed": True}),
-        ("prepare", {}, {"changed": False}),
-    ],
-)
-def test_check_mode_predicts_exactly_and_changes_nothing(
-    path: Path, do: str, given: dict[str, Any], said: dict[str, Any]
-) -> None:
+def test_a_ledger_of_schema_1_is_lifted_and_nothing_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    tmp_path.chmod(0o700)
+    old = {
+        name: value for name, value in asdict(FIRST).items() if name not in {"kind", "irreversible", "ref"}
+    }
+    old |= {"configuration": '{"app": "shop"}', "app": "shop", "opened_at": "2026-01-02T03:04:05Z"}
+    with closing(sqlite3.connect(path)) as db:
+        for statement in MIGRATIONS[0]:
+            db.execute(statement)
+        for number, state in enumerate(["superseded", "active", "pending"], start=1):
+            row = old | {"number": number, "state": state}
+            db.execute(f"INSERT INTO releases ({', '.join(row)}) VALUES (:{', :'.join(row)})", row)  # noqa: S608
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+        before = db.execute(f"SELECT {', '.join(row)} FROM releases").fetchall()  # noqa: S608 - our names
+    path.chmod(0o600)
+    assert prepare(path, check=True) == prepare(path) == ("schema 1 to 2",)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute(f"SELECT {', '.join(row)} FROM releases").fetchall() == before  # noqa: S608 - our names
+        with pytest.raises(sqlite3.IntegrityError, match="what a release is never changes"):
+            db.execute("UPDATE releases SET kind = 'scale'")
     with Ledger(path) as ledger:
-        ledger.open("shop", replace(FIRST, configuration_hash="h0"))
-    predicted = run(params(path, do, **given), check=True)
-    assert states(path) == {1: "pending"}
-    assert run(params(path, do, **given), check=False) == predicted
-    assert predicted | said == predicted
-
-
-def test_the_module_shows_the_states_that_move(path: Path) -> None:
-    run(params(path, "open", **OPEN), check=False)
-    run(params(path, "activate", number=1), check=False)
-    run(params(path, "open", **OPEN | {"configuration_hash": "h2"}), check=False)
-    shown = run(params(path, "activate", number=2), check=True)["diff"]
-    assert shown == {"before": "v1 active\nv2 pending\n", "after": "v1 superseded\nv2 active\n"}
-
-
-def test_the_module_reads_plain_data(path: Path) -> None:
-    run(params(path, "open", **OPEN), check=False)
-    (release,) = run(params(path, "read", limit=1), check=False)["releases"]
-    assert release["configuration"] == {"x": 1}
-    assert release["state"] == "pending"
+        newest = ledger.releases("shop", 1)[0]
+        assert (newest.kind, newest.irreversible, newest.ref) == ("deploy", False, "")
+        assert ledger.begin("shop", ADA, 0.5).token == 1
+        ledger.activate("shop", 3, "ok", 1)
+    assert states(path) == {3: "active", 2: "superseded", 1: "superseded"}
 
 
 def test_a_release_that_cannot_move_is_said(path: Path) -> None:

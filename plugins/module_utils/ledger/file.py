@@ -42,6 +42,72 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             configuration_hash, who, host, git_commit, git_dirty, message, opened_at ON releases
             BEGIN SELECT RAISE(ABORT, 'what a release is never changes'); END""",
     ),
+    (
+        """ALTER TABLE releases ADD COLUMN kind TEXT NOT NULL DEFAULT 'deploy'
+            CHECK (kind IN ('deploy', 'rollback', 'scale', 'restart', 'recover'))""",
+        """ALTER TABLE releases ADD COLUMN irreversible INTEGER NOT NULL DEFAULT 0
+            CHECK (irreversible IN (0, 1))""",
+        "ALTER TABLE releases ADD COLUMN ref TEXT NOT NULL DEFAULT ''",
+        "DROP TRIGGER releases_keep",
+        """CREATE TRIGGER releases_keep BEFORE UPDATE OF app, number, image, configuration,
+            configuration_hash, who, host, git_commit, git_dirty, message, opened_at, kind, irreversible, ref
+            ON releases BEGIN SELECT RAISE(ABORT, 'what a release is never changes'); END""",
+        """CREATE TABLE leases (
+            app TEXT PRIMARY KEY,
+            token INTEGER NOT NULL CHECK (token > 0),
+            who TEXT NOT NULL,
+            host TEXT NOT NULL,
+            what TEXT NOT NULL,
+            since TEXT NOT NULL,
+            boot TEXT NOT NULL,
+            until REAL NOT NULL,
+            released INTEGER NOT NULL CHECK (released IN (0, 1)),
+            dirty INTEGER NOT NULL CHECK (dirty IN (0, 1))
+        ) STRICT""",
+        """CREATE TRIGGER leases_stay BEFORE DELETE ON leases
+            BEGIN SELECT RAISE(ABORT, 'leases are never deleted: their tokens must grow'); END""",
+        """CREATE TRIGGER leases_grow BEFORE UPDATE ON leases WHEN NEW.app != OLD.app OR NEW.token < OLD.token
+            BEGIN SELECT RAISE(ABORT, 'the token of a lease never goes back'); END""",
+        # A claim ends with the lease of its app (boot and ended are NULL till then), or before.
+        # AUTOINCREMENT: an id is never given twice, so "claimed since" can be asked by it.
+        """CREATE TABLE claims (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            app TEXT NOT NULL,
+            slot TEXT NOT NULL,
+            node TEXT NOT NULL,
+            port INTEGER,
+            memory INTEGER NOT NULL,
+            cpu REAL NOT NULL,
+            boot TEXT,
+            ended REAL,
+            CHECK ((boot IS NULL) = (ended IS NULL))
+        ) STRICT""",
+        """CREATE TABLE overrides (
+            app TEXT NOT NULL,
+            process TEXT NOT NULL,
+            scale INTEGER NOT NULL CHECK (scale >= 0),
+            who TEXT NOT NULL,
+            host TEXT NOT NULL,
+            at TEXT NOT NULL,
+            message TEXT NOT NULL,
+            PRIMARY KEY (app, process)
+        ) STRICT""",
+        """CREATE TABLE events (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            app TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            number INTEGER,
+            who TEXT NOT NULL,
+            host TEXT NOT NULL,
+            text TEXT NOT NULL
+        ) STRICT""",
+        "CREATE INDEX events_of_app ON events (app, id)",
+        """CREATE TRIGGER events_stay BEFORE DELETE ON events
+            BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END""",
+        """CREATE TRIGGER events_keep BEFORE UPDATE ON events
+            BEGIN SELECT RAISE(ABORT, 'events never change'); END""",
+    ),
 )
 
 

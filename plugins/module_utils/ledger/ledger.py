@@ -1,76 +1,98 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The durable record on the manager: releases now; leases, events and overrides come as further migrations.
+"""The durable record on the manager: leases, claims, releases, overrides, and the events they make.
 
-Times are UTC, ISO 8601, in whole seconds. Every change is one SQLite transaction that is on the disk
-(``synchronous=FULL``) before the call returns; a writer that is killed leaves no trace.
+Times that are kept are UTC, ISO 8601, in whole seconds; whether a lease is live is told by the manager's own
+clock alone. Every change is one SQLite transaction that is on the disk (``synchronous=FULL``) before the call
+returns; a writer that is killed leaves no trace.
+
+A run takes the lease with ``begin``, renews it while it works, says with ``claim`` what it is about to start,
+says how that ended (``activate``, ``fail``, ``settle``, ``remove``), and releases it. Each call carries the
+token that ``begin`` gave, and a token that is not the newest of its app is refused.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from .claims import Bid, Claim, conflicts, port_conflicts, standing
+from .clock import Clock, Instant, machine_clock
+from .deeds import Deeds, utc
 from .file import PATIENCE, LedgerError, check_version, connect, saying, version_of
-from .history import PENDING, Move, Turn, activation, failure, opening, removal
+from .history import Move, activation, failure, removal
+from .lease import (
+    LOOK_LASTS,
+    Holder,
+    Lease,
+    current,
+    ended_since,
+    is_look,
+    is_stale,
+    live,
+    released,
+    renewed,
+    taken,
+)
+from .records import Draft, Event, Override, Release
+from .store import Store
+
+NOBODY = Holder("", "")
 
 
 @dataclass(frozen=True)
-class Draft:
-    """What a release will be: its configuration, who opens it, from where, and at which commit."""
+class Begun:
+    """A lease that was taken, and what a plan starts from.
 
-    configuration: Mapping[str, Any]
-    configuration_hash: str
-    image: str  # by digest
-    who: str = ""
-    host: str = ""
-    git_commit: str = ""
-    git_dirty: bool = False
-    message: str = ""
+    ``stale``: the caller's look at the machines may miss what the last run did, so look again.
+    ``claims`` are those of other apps that the look may miss, ``seen`` is the newest of all.
+    """
+
+    token: int
+    stale: bool
+    releases: tuple[Release, ...]
+    overrides: tuple[Override, ...]
+    claims: tuple[Claim, ...]
+    seen: int
 
 
 @dataclass(frozen=True)
-class Release:
-    """One release as the ledger keeps it. ``closed_at`` is when its rollout ended, None while pending."""
+class Claimed:
+    """What became of a bid.
 
-    app: str
-    number: int
-    state: str
-    image: str
-    configuration: Mapping[str, Any]
-    configuration_hash: str
-    who: str
-    host: str
-    git_commit: str
-    git_dirty: bool
-    message: str
-    opened_at: str
-    closed_at: str | None
-    outcome: str
+    With ``conflicts``, in words, nothing was written: plan again around ``claims`` and bid with ``seen``.
+    ``number`` is the release that was opened or resumed, None without a draft.
+    """
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self)
+    conflicts: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    seen: int
+    number: int | None = None
+    moves: tuple[Move, ...] = ()
 
 
 class Ledger:
-    """An open ledger. With ``readonly`` every change is decided and returned, and none is made."""
+    """An open ledger. With ``readonly`` every change is made, returned, and taken back."""
 
-    def __init__(self, path: Path, *, readonly: bool = False, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readonly: bool = False,
+        patience: float = PATIENCE,
+        clock: Clock = machine_clock,
+    ) -> None:
         """Open an existing ledger of this schema. Raises LedgerError."""
         if not path.exists():
             raise LedgerError(f"There is no ledger at {path}: run playbooks/site.yml, which makes it.")
-        self._path, self._readonly = path, readonly
+        self._path, self._readonly, self._clock = path, readonly, clock
         self._db = connect(path, patience)
+        self._store = Store(self._db)
         try:
             with saying(path):
                 check_version(path, version_of(self._db))
-                self._db.execute(f"PRAGMA query_only = {int(readonly)}")
         except LedgerError:
             self._db.close()
             raise
@@ -84,81 +106,154 @@ class Ledger:
         self._db.close()
 
     def releases(self, app: str, limit: int) -> tuple[Release, ...]:
-        """Return the newest releases of an app, newest first."""
+        """Return the newest releases of an app and those that are open, newest first."""
         with saying(self._path):
-            rows = self._db.execute(
-                "SELECT * FROM releases WHERE app = ? ORDER BY number DESC LIMIT ?", (app, limit)
-            ).fetchall()
-        return tuple(_release(row) for row in rows)
+            return self._store.releases(app, limit)
 
-    def open(self, app: str, draft: Draft) -> tuple[int, tuple[Move, ...]]:
+    def overrides(self, app: str) -> tuple[Override, ...]:
+        """Return the overrides of an app, sorted by process."""
+        with saying(self._path):
+            return self._store.overrides(app)
+
+    def events(self, app: str, limit: int) -> tuple[Event, ...]:
+        """Return the newest events of an app, newest first."""
+        with saying(self._path):
+            return self._store.events(app, limit)
+
+    def begin(self, app: str, holder: Holder, since_look: float, limit: int = 20) -> Begun:
+        """Take the lease. The caller's look at the machines began ``since_look`` seconds ago.
+
+        Raises Held while somebody else has it.
+        """
+        with self.change() as store:
+            now, last = self._clock(), store.lease(app)
+            lease = taken(app, last, holder, now, utc())
+            if last:
+                store.end_claims(app, last.end)
+            if last and not last.released:
+                Deeds(store, app, holder).take_over(last)
+            store.put_lease(app, lease)
+            return Begun(
+                token=lease.token,
+                stale=is_stale(last, now, since_look),
+                releases=store.releases(app, limit),
+                overrides=store.overrides(app),
+                claims=standing(_of_others(store, app), now, since_look),
+                seen=store.last_claim(),
+            )
+
+    def renew(self, app: str, token: int) -> None:
+        """Keep the lease for another TTL. One that ran out is given again if nobody took it or its ports.
+
+        Raises LedgerError.
+        """
+        with self.change() as store:
+            now, lease = self._clock(), current(app, store.lease(app), token)
+            again = renewed(app, lease, now)
+            if lease.left(now) <= 0:
+                _refuse_lost_ports(store, app, lease, now)
+            store.put_lease(app, again)
+
+    def release(self, app: str, token: int) -> None:
+        """Give the lease back; a second time does nothing. Raises LedgerError if another has taken it."""
+        with self.change() as store:
+            store.put_lease(app, released(current(app, store.lease(app), token), self._clock()))
+
+    def claim(self, app: str, token: int, bid: Bid, draft: Draft | None = None) -> Claimed:
+        """Claim what a plan is about to start, and open the release if there is a draft of one.
+
+        From here on the lease is dirty until the run says how it ended. Raises LedgerError unless the lease
+        is live.
+        """
+        with self.change() as store:
+            now = self._clock()
+            lease = live(app, store.lease(app), token, now)
+            if not is_look(bid.since_look):
+                raise ValueError("The look that the plan was made from is too old: run again")
+            others = standing(_of_others(store, app), now, bid.since_look)
+            if reasons := conflicts(bid, others):
+                return Claimed(reasons, others, store.last_claim())
+            store.end_claims(app, now)
+            store.forget(claim for claim in store.claims() if not ended_since(claim.end, now, LOOK_LASTS))
+            store.add_claims(app, bid.wants)
+            store.put_lease(app, replace(lease, dirty=True))
+            number, moves = Deeds(store, app, lease.holder).open(draft) if draft else (None, ())
+            return Claimed((), others, store.last_claim(), number, moves)
+
+    def settle(self, app: str, token: int) -> None:
+        """Say that what was begun is done or undone, where no release is to be closed. Raises LedgerError."""
+        with self.change() as store:
+            self._settled(store, app, token)
+
+    def open(self, app: str, draft: Draft, token: int | None = None) -> tuple[int, tuple[Move, ...]]:
         """Return the number of the pending release of this configuration, and what moved.
 
         The newest release is resumed where it is pending with the same hash: then nothing moves.
         """
-        with self.change():
-            number, moves = opening(self._turns(app), draft.configuration_hash)
-            self._apply(app, [move for move in moves if move.before])
-            if moves and not self._readonly:
-                self.insert(app, number, draft)
-        return number, moves
+        with self.change() as store:
+            by = Holder(draft.who, draft.host)
+            if token is not None:
+                by = current(app, store.lease(app), token).holder
+            return Deeds(store, app, by).open(draft)
 
-    def activate(self, app: str, number: int, outcome: str = "") -> tuple[Move, ...]:
+    def activate(
+        self, app: str, number: int, outcome: str = "", token: int | None = None
+    ) -> tuple[Move, ...]:
         """Make the pending release the active one. Raises LedgerError if it is neither."""
-        with self.change():
-            return self._apply(app, activation(self._turns(app), number, outcome))
+        with self.change() as store:
+            deeds = self._settled(store, app, token)
+            return deeds.move(activation(store.turns(app), number, outcome))
 
-    def fail(self, app: str, number: int, outcome: str) -> tuple[Move, ...]:
+    def fail(self, app: str, number: int, outcome: str, token: int | None = None) -> tuple[Move, ...]:
         """Mark the pending release failed. Raises LedgerError if it is neither."""
-        with self.change():
-            return self._apply(app, failure(self._turns(app), number, outcome))
+        with self.change() as store:
+            deeds = self._settled(store, app, token)
+            return deeds.move(failure(store.turns(app), number, outcome))
 
-    def remove(self, app: str) -> tuple[Move, ...]:
+    def remove(self, app: str, token: int | None = None) -> tuple[Move, ...]:
         """Mark what is active as removed, and what is pending as failed."""
-        with self.change():
-            return self._apply(app, removal(self._turns(app), _now()))
+        with self.change() as store:
+            deeds = self._settled(store, app, token)
+            return deeds.move(removal(store.turns(app), utc()))
+
+    def override(
+        self, app: str, token: int, scales: Mapping[str, int | None], message: str = ""
+    ) -> tuple[Override, ...]:
+        """Set the scale of processes, or drop what was set (None); return the overrides afterwards."""
+        with self.change() as store:
+            Deeds(store, app, current(app, store.lease(app), token).holder).scale(scales, message)
+            return store.overrides(app)
 
     @contextmanager
-    def change(self) -> Iterator[None]:
+    def change(self) -> Iterator[Store]:
         """Hold the ledger for one change: all of it is on the disk afterwards, or none."""
         with saying(self._path):
-            self._db.execute("BEGIN" if self._readonly else "BEGIN IMMEDIATE")
+            self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield self._store
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite has ended it already where the disk is full
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+            self._db.execute("ROLLBACK" if self._readonly else "COMMIT")
 
-    def _turns(self, app: str) -> tuple[Turn, ...]:
-        rows = self._db.execute(
-            "SELECT number, state, configuration_hash FROM releases WHERE app = ? ORDER BY number", (app,)
-        )
-        return tuple(Turn(*row) for row in rows)
-
-    def _apply(self, app: str, moves: Sequence[Move]) -> tuple[Move, ...]:
-        for move in () if self._readonly else moves:
-            self._db.execute(
-                "UPDATE releases SET state = ?, outcome = iif(? = '', outcome, ?),"
-                " closed_at = ifnull(closed_at, ?) WHERE app = ? AND number = ?",
-                (move.after, move.outcome, move.outcome, _now(), app, move.number),
-            )
-        return tuple(moves)
-
-    def insert(self, app: str, number: int, draft: Draft) -> None:
-        """Add one pending release, within ``change``."""
-        row = asdict(draft) | {"app": app, "number": number, "state": PENDING, "opened_at": _now()}
-        row["configuration"] = json.dumps(draft.configuration, sort_keys=True, separators=(",", ":"))
-        columns, places = ", ".join(row), ", ".join(f":{column}" for column in row)
-        self._db.execute(f"INSERT INTO releases ({columns}) VALUES ({places})", row)  # noqa: S608 - our names
+    def _settled(self, store: Store, app: str, token: int | None) -> Deeds:
+        """Make the lease clean, end its claims, and return its holder's deeds; without a token nobody's."""
+        if token is None:
+            return Deeds(store, app, NOBODY)
+        lease = current(app, store.lease(app), token)
+        store.put_lease(app, replace(lease, dirty=False))
+        store.end_claims(app, self._clock())
+        return Deeds(store, app, lease.holder)
 
 
-def _release(row: sqlite3.Row) -> Release:
-    values = dict(row)
-    values["configuration"] = json.loads(values["configuration"])
-    values["git_dirty"] = bool(values["git_dirty"])
-    return Release(**values)
+def _of_others(store: Store, app: str) -> list[Claim]:
+    return [claim for claim in store.claims() if claim.app != app]
 
 
-def _now() -> str:
-    return datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _refuse_lost_ports(store: Store, app: str, lease: Lease, now: Instant) -> None:
+    """Raise ValueError if a port that is claimed under a lease that ran out was claimed by another since."""
+    mine = [claim.want for claim in store.claims() if claim.app == app and claim.end == lease.end]
+    since = now.seconds - lease.end.on(now)
+    if lost := next(port_conflicts(mine, standing(_of_others(store, app), now, since)), None):
+        raise ValueError(f"The lease of {app} ran out, and now {lost}: run again")

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the ledger keeps, as plain values: releases, overrides, events. Times are UTC, ISO 8601."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+KINDS = ("deploy", "rollback", "scale", "restart", "recover")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a release will be: its configuration, why it is made, by whom, from where, at which commit."""
+
+    configuration: Mapping[str, Any]
+    configuration_hash: str
+    image: str  # by digest
+    who: str = ""
+    host: str = ""
+    git_commit: str = ""
+    git_dirty: bool = False
+    message: str = ""
+    kind: str = "deploy"  # one of KINDS
+    irreversible: bool = False  # nothing may be rolled back across it
+    ref: str = ""  # the git branch
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release as the ledger keeps it. ``closed_at`` is when its rollout ended, None while pending."""
+
+    app: str
+    number: int
+    state: str
+    image: str
+    configuration: Mapping[str, Any]
+    configuration_hash: str
+    who: str
+    host: str
+    git_commit: str
+    git_dirty: bool
+    message: str
+    opened_at: str
+    closed_at: str | None
+    outcome: str
+    kind: str
+    irreversible: bool
+    ref: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Override:
+    """A scale that a person set by hand; it counts instead of the app file's until it is dropped."""
+
+    process: str
+    scale: int
+    who: str
+    host: str
+    at: str
+    message: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to an app."""
+
+    id: int
+    at: str
+    app: str
+    kind: str  # opened, activated, failed, removed, override, takeover
+    number: int | None  # the release
+    who: str
+    host: str
+    text: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tables of the ledger, row by row: it reads and writes what it is told to, and decides nothing.
+
+Whoever writes holds a transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from .claims import Claim, Want
+from .clock import Instant
+from .history import PENDING, Move, Turn
+from .lease import Holder, Lease
+from .records import Draft, Event, Override, Release
+
+
+class Store:
+    """The rows behind one connection."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        """Use a connection that is open."""
+        self._db = db
+
+    def turns(self, app: str) -> tuple[Turn, ...]:
+        """Return all releases of an app, oldest first."""
+        rows = self._db.execute(
+            "SELECT number, state, configuration_hash FROM releases WHERE app = ? ORDER BY number", (app,)
+        )
+        return tuple(Turn(*row) for row in rows)
+
+    def releases(self, app: str, limit: int) -> tuple[Release, ...]:
+        """Return the newest releases and, however old they are, those that are open; newest first."""
+        rows = self._db.execute(
+            "SELECT * FROM releases WHERE app = :app AND (state IN ('pending', 'active')"
+            " OR number > (SELECT max(number) FROM releases WHERE app = :app) - :limit) ORDER BY number DESC",
+            {"app": app, "limit": limit},
+        )
+        return tuple(_release(row) for row in rows)
+
+    def add_release(self, app: str, number: int, draft: Draft, at: str) -> None:
+        """Add one pending release."""
+        configuration = json.dumps(draft.configuration, sort_keys=True, separators=(",", ":"))
+        row = {"app": app, "number": number, "state": PENDING, "opened_at": at}
+        self._insert("releases", asdict(draft) | row | {"configuration": configuration})
+
+    def move(self, app: str, move: Move, at: str) -> None:
+        """Put a release into its next state."""
+        self._db.execute(
+            "UPDATE releases SET state = :state, outcome = iif(:outcome = '', outcome, :outcome),"
+            " closed_at = ifnull(closed_at, :at) WHERE app = :app AND number = :number",
+            {"state": move.after, "outcome": move.outcome, "at": at, "app": app, "number": move.number},
+        )
+
+    def lease(self, app: str) -> Lease | None:
+        """Return the newest lease of an app."""
+        row = self._db.execute("SELECT * FROM leases WHERE app = ?", (app,)).fetchone()
+        return row and Lease(
+            token=row["token"],
+            holder=Holder(row["who"], row["host"], row["what"]),
+            since=row["since"],
+            end=Instant(row["boot"], row["until"]),
+            released=bool(row["released"]),
+            dirty=bool(row["dirty"]),
+        )
+
+    def put_lease(self, app: str, lease: Lease) -> None:
+        """Keep a lease in place of the app's last."""
+        row = {"app": app, "token": lease.token, **asdict(lease.holder), "since": lease.since}
+        row |= {"boot": lease.end.boot, "until": lease.end.seconds}
+        self._insert("leases", row | {"released": lease.released, "dirty": lease.dirty}, key=("app",))
+
+    def claims(self) -> tuple[Claim, ...]:
+        """Return the claims of all apps, each with its end, in the order in which they were made."""
+        rows = self._db.execute(
+            "SELECT id, claims.app, slot, node, port, memory, cpu,"
+            " ifnull(claims.boot, leases.boot) AS boot, ifnull(ended, until) AS ended"
+            " FROM claims JOIN leases USING (app) ORDER BY id"
+        )
+        return tuple(_claim(row) for row in rows)
+
+    def last_claim(self) -> int:
+        """Return the id of the newest claim."""
+        return int(self._db.execute("SELECT ifnull(max(id), 0) FROM claims").fetchone()[0])
+
+    def add_claims(self, app: str, wants: Iterable[Want]) -> None:
+        """Add claims that stand until they are ended."""
+        for want in wants:
+            self._insert("claims", want.as_dict() | {"app": app})
+
+    def end_claims(self, app: str, end: Instant) -> None:
+        """End the standing claims of an app."""
+        self._db.execute(
+            "UPDATE claims SET boot = ?, ended = ? WHERE app = ? AND ended IS NULL",
+            (end.boot, end.seconds, app),
+        )
+
+    def forget(self, claims: Iterable[Claim]) -> None:
+        """Delete claims."""
+        self._db.executemany("DELETE FROM claims WHERE id = ?", [(claim.id,) for claim in claims])
+
+    def overrides(self, app: str) -> tuple[Override, ...]:
+        """Return the overrides of an app, sorted by process."""
+        rows = self._db.execute(
+            "SELECT process, scale, who, host, at, message FROM overrides WHERE app = ? ORDER BY process",
+            (app,),
+        )
+        return tuple(Override(*row) for row in rows)
+
+    def put_override(self, app: str, override: Override) -> None:
+        """Keep an override in place of the process's last."""
+        self._insert("overrides", override.as_dict() | {"app": app}, key=("app", "process"))
+
+    def drop_override(self, app: str, process: str) -> None:
+        """Delete an override."""
+        self._db.execute("DELETE FROM overrides WHERE app = ? AND process = ?", (app, process))
+
+    def events(self, app: str, limit: int) -> tuple[Event, ...]:
+        """Return the newest events of an app, newest first."""
+        rows = self._db.execute("SELECT * FROM events WHERE app = ? ORDER BY id DESC LIMIT ?", (app, limit))
+        return tuple(Event(**dict(row)) for row in rows)
+
+    def add_event(self, event: Mapping[str, Any]) -> None:
+        """Add an event; its id is given here."""
+        self._insert("events", event)
+
+    def _insert(self, table: str, row: Mapping[str, Any], key: tuple[str, ...] = ()) -> None:
+        """Insert a row; one with the same key, if it has any, is written over."""
+        columns, places = ", ".join(row), ", ".join(f":{column}" for column in row)
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - our names
+        if key:
+            rest = ", ".join(f"{column} = excluded.{column}" for column in row if column not in key)
+            statement += f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {rest}"
+        self._db.execute(statement, row)
+
+
+def _release(row: sqlite3.Row) -> Release:
+    values = dict(row)
+    values["configuration"] = json.loads(values["configuration"])
+    return Release(**values | {flag: bool(values[flag]) for flag in ("git_dirty", "irreversible")})
+
+
+def _claim(row: sqlite3.Row) -> Claim:
+    want = Want(*(row[name] for name in ("slot", "node", "port", "memory", "cpu")))
+    return Claim(row["id"], row["app"], want, Instant(row["boot"], row["ended"]))

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module on top of the ledger: what it predicts, shows, returns and refuses."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid, Want
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import LedgerError
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import TTL
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
+from ansible_collections.fairlead.paas.plugins.modules.ledger import run
+from tests.integration.engine_rig import ansible
+from tests.integration.ledger_rig import ADA, FIRST, made, params
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return made(tmp_path)
+
+
+OPEN: dict[str, Any] = {"configuration": {"x": 1}, "configuration_hash": "h1", "image": "i@sha256:1"}
+BEGIN: dict[str, Any] = {"who": "bob", "host": "ci", "what": "deploy blog", "since_look": 0.5}
+WANT: dict[str, Any] = {"slot": "shop.web.1", "node": "n1", "port": 25701, "memory": 2**27, "cpu": 0.5}
+CLAIM: dict[str, Any] = {
+    "token": 1,
+    "since_look": 0.5,
+    "wants": [WANT],
+    "room": {"n1": {"memory": 2**30, "cpu": 2}},
+}
+
+
+def dump(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return list(db.iterdump())
+
+
+@pytest.mark.parametrize(
+    ("do", "given", "said"),
+    [
+        ("open", OPEN, {"changed": True, "number": 2, "resumed": False}),
+        ("open", OPEN | {"configuration_hash": "h0"}, {"changed": False, "number": 1, "resumed": True}),
+        ("activate", {"number": 1}, {"changed": True}),
+        ("fail", {"number": 1, "outcome": "no"}, {"changed": True}),
+        ("remove", {}, {"changed": True}),
+        ("activate", {"number": 1, "token": 1}, {"changed": True}),
+        ("prepare", {}, {"changed": False}),
+        ("begin", BEGIN | {"app": "blog"}, {"changed": False, "token": 1, "ttl": TTL, "stale": False}),
+        ("renew", {"token": 1}, {"changed": False}),
+        ("release", {"token": 1}, {"changed": False}),
+        ("settle", {"token": 1}, {"changed": False}),
+        ("claim", CLAIM, {"changed": False, "number": None, "resumed": False, "conflicts": [], "seen": 1}),
+        ("claim", CLAIM | OPEN, {"changed": True, "number": 2, "resumed": False, "conflicts": []}),
+        ("claim", CLAIM | OPEN | {"configuration_hash": "h0"}, {"changed": False, "resumed": True}),
+        ("override", {"token": 1, "scales": {"web": None}}, {"changed": False, "overrides": []}),
+    ],
+)
+def test_check_mode_predicts_exactly_and_changes_nothing(
+    path: Path, do: str, given: dict[str, Any], said: dict[str, Any]
+) -> None:
+    with Ledger(path) as ledger:
+        ledger.open("shop", replace(FIRST, configuration_hash="h0"))
+        ledger.begin("shop", ADA, 0.5)
+    before = dump(path)
+    predicted = run(params(path, do, **given), check=True)
+    assert dump(path) == before
+    assert run(params(path, do, **given), check=False) == predicted
+    assert predicted | said == predicted
+
+
+def test_the_module_shows_the_states_that_move(path: Path) -> None:
+    run(params(path, "open", **OPEN), check=False)
+    run(params(path, "activate", number=1), check=False)
+    run(params(path, "open", **OPEN | {"configuration_hash": "h2"}), check=False)
+    shown = run(params(path, "activate", number=2), check=True)["diff"]
+    assert shown == {"before": "v1 active\nv2 pending\n", "after": "v1 superseded\nv2 active\n"}
+
+
+def test_the_module_reads_plain_data(path: Path) -> None:
+    run(params(path, "open", **OPEN), check=False)
+    (release,) = run(params(path, "read", limit=1), check=False)["releases"]
+    assert release["configuration"] == {"x": 1}
+    assert release["state"] == "pending"
+
+
+def test_an_override_is_shown_set_read_and_told(path: Path) -> None:
+    run(params(path, "begin", **BEGIN), check=False)
+    given = {"token": 1, "scales": {"web": "6", "worker": 2}, "message": "sale"}
+    predicted = run(params(path, "override", **given), check=True)
+    assert run(params(path, "read"), check=False)["overrides"] == []
+    done = run(params(path, "override", **given), check=False)
+    assert predicted["diff"] == done["diff"] == {"before": "", "after": "web 6\nworker 2\n"}
+    assert done["changed"]
+    assert not run(params(path, "override", **given), check=False)["changed"]
+    (web, _) = run(params(path, "read"), check=True)["overrides"]
+    assert (web["process"], web["scale"], web["who"], web["message"]) == ("web", 6, "bob", "sale")
+    told = run(params(path, "events", limit=1), check=False)["events"]
+    assert [(event["kind"], event["text"]) for event in told] == [("override", "worker=2: sale")]
+
+
+@pytest.mark.parametrize(
+    ("do", "given", "said"),
+    [
+        ("begin", BEGIN | {"who": ""}, r"begin: who and host are empty; expected whose run it is"),
+        (
+            "override",
+            {"token": 1, "scales": {"web": "six"}},
+            r"scales: web: got 'six'; expected a whole number",
+        ),
+        (
+            "override",
+            {"token": 1, "scales": {"web": -1}},
+            r"scales: web: got -1; expected a whole number from 0",
+        ),
+        (
+            "claim",
+            CLAIM | {"room": {"n1": {"memory": 1}}},
+            r"room: n1: got .*; expected ..memory.: bytes, .cpu.: ",
+        ),
+        ("claim", CLAIM | {"room": {"n1": "all"}}, r"room: n1: got 'all'; expected"),
+        ("renew", {"token": 3}, r"There was no lease of shop with token 3; the newest has 0\."),
+    ],
+)
+def test_what_was_given_wrongly_is_said(path: Path, do: str, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(LedgerError, match=said):
+        run(params(path, do, **given), check=False)
+
+
+def test_through_ansible_a_run_learns_who_holds_an_app_and_what_others_have_claimed(path: Path) -> None:
+    def ask(do: str, app: str, given: dict[str, Any]) -> dict[str, Any]:
+        return ansible("ledger", {"path": str(path), "do": do, "app": app} | given)
+
+    with Ledger(path) as ledger:
+        ledger.begin("shop", ADA, 0.5)
+        held = ask("begin", "shop", BEGIN)
+        assert held["failed"]
+        assert held["msg"].startswith("shop is held by ada on laptop (deploy shop) since 2")
+        assert held["held"].keys() == {"who", "host", "what", "since", "left"}
+        ledger.renew("shop", 1)
+        ledger.claim("shop", 1, Bid([Want(**WANT)], since_look=0.5))
+        ledger.begin("blog", ADA, 0.5)
+        refused = ask("claim", "blog", CLAIM | OPEN)
+        assert refused["conflicts"] == ["shop.web.1 wants port 25701 of n1, which shop.web.1 has claimed"]
+        assert refused["claims"] == [WANT | {"app": "shop"}]
+        assert (refused["changed"], refused["number"]) == (False, None)
+    assert "since_look" in ask("claim", "blog", {"token": 1})["msg"]
