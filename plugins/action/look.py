@@ -3,19 +3,39 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
+from ansible_collections.fairlead.paas.plugins.module_utils.keeper import keep
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.provenance import performer
 
+_EVERY = 4.0  # seconds between two renewals; a lease lives for 15
+_PAUSE = 1.0  # seconds between two questions for a lease that is held
+# The keeper of a run that has just ended may still be on its way to the manager to release the lease.
+_GRACE = 3.0
 ARGUMENTS = {
     "app": TEXT,
     "ports": {"type": "dict"},
     "hosts": {"type": "list", "elements": "str"},
     "image": {"type": "dict"},
     "push_auth": {"type": "dict", "options": ACCOUNT},
+    "token": {"type": "int"},
+    "lease": {
+        "type": "dict",
+        "options": {
+            "what": TEXT,
+            "began": {"type": "float", "required": True},
+            "wait": {"type": "float", "default": 0.0},
+        },
+    },
 }
 
 
@@ -27,17 +47,67 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return what the module returns."""
+        """Return what the module returns; on the manager, with the lease if one is asked for."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
         known = task_vars or {}
         asked = parts_of(known["inventory_hostname"], known["groups"], given)
         if not asked:
             return result | {"skipped": True, "skip_reason": "no part of this deploy is known here"}
+        asked |= {"app": given["app"], "token": given["token"]}
+        if given["lease"] and "manager" in asked and not self._task.check_mode:
+            return result | self._take_the_lease(asked, given["lease"], known)
+        return result | self._ask(asked, known)
+
+    def _ask(self, asked: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = self._execute_module(
-            module_name="fairlead.paas.look", module_args={"app": given["app"], **asked}, task_vars=task_vars
+            module_name="fairlead.paas.look", module_args=asked, task_vars=known
         )
-        return result | found
+        return found
+
+    def _take_the_lease(
+        self, asked: dict[str, Any], lease: Mapping[str, Any], known: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Wait for the lease, take it, and have it kept for as long as this run of Ansible lives."""
+        who, host = performer()
+        holder = {"who": who, "host": host, "what": lease["what"]}
+        end = time.monotonic() + max(lease["wait"], _GRACE)
+        said = ""
+        while True:
+            asked["manager"] = {"begin": holder | {"since_look": time.monotonic() - lease["began"]}}
+            found = self._ask(asked, known)
+            if found.get("failed") or not found.get("held"):
+                break
+            if time.monotonic() > end:
+                return found | {"failed": True, "msg": _refusal(found["held"], lease["wait"])}
+            if found["held"] != said and lease["wait"]:
+                said = found["held"]
+                Display().display(f"waiting: {said}")
+            time.sleep(_PAUSE)
+        if "token" in found:
+            self._keep(asked["app"], found["token"], known)
+        return found
+
+    def _keep(self, app: str, token: int, known: dict[str, Any]) -> None:
+        """Renew the lease until this run of Ansible ends, then release it, from a process of its own."""
+
+        def ledger(do: str) -> None:
+            Display()._final_q = None  # noqa: SLF001 - what a worker displays goes through the run's queue
+            arguments = {"do": do, "app": app, "token": token}
+            self._execute_module(module_name="fairlead.paas.ledger", module_args=arguments, task_vars=known)
+
+        def release() -> None:
+            with tempfile.TemporaryDirectory(prefix="fairlead-keeper-") as place:
+                constants.DEFAULT_LOCAL_TMP = place  # the run's own has gone with it
+                ledger("release")
+
+        # This is a worker, which ends with its task; its parent is the run.
+        keep(os.getppid(), lambda: ledger("renew"), release, _EVERY)
+
+
+def _refusal(held: str, waited: float) -> str:
+    how = f"It was waited for {waited:g} s." if waited else "Wait for it with -e lease_wait=300."
+    return f"nothing was touched. {held} {how}"
 
 
 def parts_of(host: str, groups: Mapping[str, Sequence[str]], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The door to the deployment: gathers what was observed, prints the plan, returns what is to be done."""
+"""The door to the deployment: from what was seen to a plan that is printed, and claimed on the manager."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import C
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node
-from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.change import Observed
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, HASH_KEY
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.bid import around, room, wants
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
     Deployment,
     deployment,
@@ -24,20 +25,23 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment impo
     removal,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import provenance_of
+from ansible_collections.fairlead.paas.plugins.module_utils.sight import Sight, sight_of
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {
     "app": {"type": "str", "required": True},
     "apps": {"type": "path", "required": True},
+    "began": {"type": "float", "default": 0.0},
     "image": {"type": "str"},
+    "message": {"type": "str", "default": ""},
     "remove": {"type": "bool", "default": False},
 }
+_TRIES = 8  # plans made, each around more claims of other apps, before a run gives up
 
 
 class ActionModule(ActionBase):
-    """Runs on the controller alone and changes nothing."""
+    """Decides on the controller; the task's host is the manager, which keeps what the plan claims."""
 
-    _requires_connection = False
     _supports_check_mode = True
     _supports_async = False
     TRANSFERS_FILES = False
@@ -45,13 +49,14 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Print the plan and return the deployment, or fail with why there is none."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        variables = Variables(task_vars or {}, self._templar)
-        groups = (task_vars or {})["groups"]
-        fleet = _fleet(groups["nodes"], variables)
-        catalog = read_catalog(Path(arguments["apps"]))
+        _, self.given = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        self.known = task_vars or {}
+        self.variables = Variables(self.known, self._templar)
+        self.catalog = read_catalog(Path(self.given["apps"]))
+        self.provenance = provenance_of(Path(self.given["apps"]))
+        seen = sight_of(self.known["groups"], self.variables)
         try:
-            made = _decide(arguments, catalog, fleet, groups, variables)
+            made, claimed = self._settled(seen)
         except FairleadError as error:
             return result | {"failed": True, "msg": f"nothing was touched. {error}"}
         Display().display(made.text)
@@ -60,54 +65,72 @@ class ActionModule(ActionBase):
             | made.as_dict()
             | {
                 "changed": False,
-                "image": arguments["image"],
-                "provenance": provenance_of(Path(arguments["apps"])).as_dict(),
-                "warnings": _orphans(arguments["app"], catalog, fleet),
+                "claimed": claimed,
+                "warnings": _orphans(self.given["app"], self.catalog, seen.fleet),
             }
         )
 
-
-def _decide(
-    arguments: Mapping[str, Any],
-    catalog: Catalog,
-    fleet: Fleet,
-    groups: Mapping[str, list[str]],
-    variables: Variables,
-) -> Deployment:
-    routers = {name: Observed.from_dict(_seen(name, variables)["router"]) for name in groups["routers"]}
-    if arguments["remove"]:
-        return removal(arguments["app"], fleet, routers)
-    entry = catalog.require(arguments["app"])
-    configuration = _configuration(entry, arguments["image"], variables)
-    releases = _seen(groups["managers"][0], variables)["releases"]
-    return deployment(configuration, fleet, releases, routers)
-
-
-def _configuration(entry: Entry, image: str, variables: Variables) -> Configuration:
-    secrets = variables.secrets_of(entry.app)
-    return configuration_of(entry.app, image, secrets, variables.setting(HASH_KEY), variables.setting(DOMAIN))
-
-
-def _fleet(names: list[str], variables: Variables) -> Fleet:
-    nodes, instances = [], []
-    for name in names:
-        seen = _seen(name, variables)
-        nodes.append(
-            Node.from_look(
-                name,
-                variables.of_host(name, "fairlead_address"),
-                variables.of_host(name, "fairlead_labels") or {},
-                variables.of_host(name, "fairlead_ports") or {},
-                seen["node"],
-            )
+    def _settled(self, seen: Sight) -> tuple[Deployment, bool]:
+        """Return a deployment that no other app's claims stand in the way of, and whether it is claimed."""
+        claims, newest = seen.claims, seen.newest_claim
+        for _ in range(_TRIES):
+            fleet = around(claims, seen.fleet)
+            made = self._decide(seen, fleet)
+            if seen.token is None:
+                return made, False
+            if not made.changed:
+                if seen.stale:
+                    self._ledger("settle", seen.token)
+                return made, False
+            answer = self._claim(made, fleet, seen.token, newest)
+            if not answer["conflicts"]:
+                return made, True
+            claims, newest = answer["claims"], answer["seen"]
+        raise FairleadError(
+            f"other apps claim what this plan needs, again and again: {answer['conflicts'][0]}"
         )
-        instances += [Instance.from_look(name, each) for each in seen["instances"]]
-    return Fleet.of(nodes, instances)
 
+    def _decide(self, seen: Sight, fleet: Fleet) -> Deployment:
+        if self.given["remove"]:
+            return removal(self.given["app"], fleet, seen.routers)
+        entry = self.catalog.require(self.given["app"])
+        configuration = self._configuration(entry)
+        return deployment(configuration, fleet, seen.releases, seen.routers)
 
-def _seen(host: str, variables: Variables) -> Any:
-    """Return what the look at a host, registered as ``seen``, found."""
-    return variables.of_host(host, "seen")
+    def _configuration(self, entry: Entry) -> Configuration:
+        secrets = self.variables.secrets_of(entry.app)
+        settings = (self.variables.setting(name) for name in (HASH_KEY, DOMAIN))
+        return configuration_of(entry.app, self.given["image"], secrets, *settings)
+
+    def _claim(self, made: Deployment, fleet: Fleet, token: int, newest: int) -> dict[str, Any]:
+        draft: Mapping[str, Any] = {}
+        if made.plan.is_new_release:
+            draft = self.provenance.as_dict() | {
+                "image": self.given["image"],
+                "configuration": made.configuration.as_dict(),
+                "configuration_hash": made.configuration.hash(),
+                "message": self.given["message"],
+            }
+        return self._ledger(
+            "claim",
+            token,
+            since_look=time.monotonic() - self.given["began"],
+            seen=newest,
+            wants=wants(made.plan),
+            room=room(made.plan, fleet),
+            **draft,
+        )
+
+    def _ledger(self, do: str, token: int, **arguments: Any) -> dict[str, Any]:
+        """Ask the ledger. Raises FairleadError with what it says."""
+        answer: dict[str, Any] = self._execute_module(
+            module_name="fairlead.paas.ledger",
+            module_args={"do": do, "app": self.given["app"], "token": token, **arguments},
+            task_vars=self.known,
+        )
+        if answer.get("failed"):
+            raise FairleadError(str(answer.get("msg")))
+        return answer
 
 
 def _orphans(planned: str, catalog: Catalog, fleet: Fleet) -> list[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what is valid, or fail with all that is not."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        result["began"] = time.monotonic()  # whatever is looked at later in this run is newer
         _, given = self.validate_argument_spec(
             argument_spec=ARGUMENTS, mutually_exclusive=[["all", "removal"]]
         )

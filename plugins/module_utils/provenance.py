@@ -26,11 +26,15 @@ class Provenance:
         return asdict(self)
 
 
+def performer() -> tuple[str, str]:
+    """Return who acts on this controller, and its name."""
+    return os.environ.get("FAIRLEAD_PERFORMER") or _user(), socket.gethostname()
+
+
 def provenance_of(directory: Path) -> Provenance:
     """Return who acts on this controller, and the commit of the checkout that holds the directory."""
     return Provenance(
-        who=os.environ.get("FAIRLEAD_PERFORMER") or _user(),
-        host=socket.gethostname(),
+        *performer(),
         git_commit=_git(directory, "rev-parse", "HEAD"),
         git_dirty=bool(_git(directory, "status", "--porcelain", "--", ".")),
     )

@@ -66,10 +66,35 @@ options:
         description: The socket of HAProxy's master process.
         type: path
         default: /run/haproxy-master.sock
+  token:
+    description:
+      - Look under this token of the app's lease, after a change under way has ended, and let no older run
+        change the app on this machine any more.
+    type: int
   manager:
     description: Read the ledger on this manager.
     type: dict
     suboptions:
+      begin:
+        description: Take the app's lease first. If it is held, C(held) says by whom, and nothing is read.
+        type: dict
+        suboptions:
+          who:
+            description: The person whose run it is.
+            type: str
+            required: true
+          host:
+            description: The machine that it was started on.
+            type: str
+            required: true
+          what:
+            description: What it is about to do.
+            type: str
+            required: true
+          since_look:
+            description: How many seconds ago the look of the whole fleet began.
+            type: float
+            required: true
       path:
         description: The ledger's file.
         type: path
@@ -150,6 +175,19 @@ releases:
   returned: with O(manager)
   type: list
   elements: dict
+overrides:
+  description: The scales that were set by hand (C(process), C(scale), C(who), C(at), C(message)).
+  returned: with O(manager)
+  type: list
+  elements: dict
+held:
+  description: Who holds the lease, in a sentence.
+  returned: with O(manager.begin), if it is held
+  type: str
+token:
+  description: The lease's. With it come C(stale), C(claims) and C(seen), as of M(fairlead.paas.ledger).
+  returned: with O(manager.begin)
+  type: int
 image:
   description: The image by its digest; of one that must be made first, a placeholder.
   returned: with O(builder)
@@ -161,7 +199,7 @@ image_lacks:
   elements: str
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -169,6 +207,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.fence import fenced
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, HAPROXY, TEXT
 
 PORTS = {
@@ -180,7 +219,9 @@ ROUTER = {
     "hosts": {"type": "list", "elements": "str", "default": []},
     **HAPROXY,
 }
+BEGIN = {"who": TEXT, "host": TEXT, "what": TEXT, "since_look": {"type": "float", "required": True}}
 MANAGER = {
+    "begin": {"type": "dict", "options": BEGIN},
     "path": {"type": "path", "default": "/var/lib/fairlead/ledger.db"},
     "limit": {"type": "int", "default": 20},
 }
@@ -213,10 +254,24 @@ def _router(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _manager(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import Held, Holder
     from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 
-    with Ledger(Path(asked["path"]), readonly=True) as ledger:
-        return {"releases": [release.as_dict() for release in ledger.releases(app, asked["limit"])]}
+    with Ledger(Path(asked["path"]), readonly=asked["begin"] is None) as ledger:
+        if asked["begin"] is None:
+            found = ledger.releases(app, asked["limit"]), ledger.overrides(app)
+            return {"releases": _plain(found[0]), "overrides": _plain(found[1])}
+        since_look = asked["begin"].pop("since_look")
+        try:
+            begun = ledger.begin(app, Holder(**asked["begin"]), since_look, asked["limit"])
+        except Held as held:
+            return {"held": str(held)}
+    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "overrides", "claims")}
+    return {"token": begun.token, "stale": begun.stale, "seen": begun.seen, **rows}
+
+
+def _plain(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    return [row.as_dict() for row in rows]
 
 
 def _builder(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -245,6 +300,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "app": TEXT,
+            "token": {"type": "int"},
             "node": {"type": "dict", "options": {"ports": PORTS}},
             "router": {"type": "dict", "options": ROUTER},
             "manager": {"type": "dict", "options": MANAGER},
@@ -253,11 +309,12 @@ def main() -> None:
         required_one_of=[list(PARTS)],
         supports_check_mode=True,
     )
-    seen: dict[str, Any] = {}
+    app, seen = module.params["app"], dict[str, Any]()
     try:
-        for name, look in PARTS.items():
-            if module.params[name] is not None:
-                seen |= look(module.params["app"], module.params[name])
+        with fenced(app, module.params["token"]):
+            for name, look in PARTS.items():
+                if module.params[name] is not None:
+                    seen |= look(app, module.params[name])
     except FairleadError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **seen)

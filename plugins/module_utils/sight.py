@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the looks of a run saw on all machines, put together from the variables they were registered in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .fleet import Fleet, Instance, Node
+from .haproxy.change import Observed
+from .variables import Variables
+
+LOOKS = ("seen", "seen_again")
+"""The names that playbooks register looks under; a later one replaces what an earlier one saw."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The fleet, the routers by name, and what the manager told. ``token`` is None without a lease."""
+
+    fleet: Fleet
+    routers: Mapping[str, Observed]
+    releases: Sequence[Mapping[str, Any]]  # of the app, newest first
+    overrides: Mapping[str, int]  # process -> scale set by hand
+    token: int | None
+    stale: bool  # the first look may have missed what another run did
+    claims: Sequence[Mapping[str, Any]]  # of other apps
+    newest_claim: int
+
+
+def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight:
+    """Return what was seen on the machines of these groups."""
+    nodes, instances = [], []
+    for name in groups["nodes"]:
+        seen = _seen(name, variables)
+        nodes.append(
+            Node.from_look(
+                name,
+                variables.of_host(name, "fairlead_address"),
+                variables.of_host(name, "fairlead_labels") or {},
+                variables.of_host(name, "fairlead_ports") or {},
+                seen["node"],
+            )
+        )
+        instances += [Instance.from_look(name, each) for each in seen["instances"]]
+    told = _seen(groups["managers"][0], variables)
+    return Sight(
+        fleet=Fleet.of(nodes, instances),
+        routers={name: Observed.from_dict(_seen(name, variables)["router"]) for name in groups["routers"]},
+        releases=told["releases"],
+        overrides={each["process"]: each["scale"] for each in told["overrides"]},
+        token=told.get("token"),
+        stale=told.get("stale", False),
+        claims=told.get("claims", ()),
+        newest_claim=told.get("seen", 0),
+    )
+
+
+def _seen(host: str, variables: Variables) -> dict[str, Any]:
+    whole: dict[str, Any] = {}
+    for look in LOOKS:
+        whole |= variables.of_host(host, look) or {}
+    return whole

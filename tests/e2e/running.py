@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of the real command that go on beside the test: to meet each other, to be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.playbook import ROOT
+
+PROGRAM = Path(sys.executable).with_name("ansible-playbook")
+
+
+class Run:
+    """One ``ansible-playbook`` as a person or a pipeline starts it, in a process group of its own."""
+
+    def __init__(self, playbook: str, **variables: object) -> None:
+        """Start it."""
+        given = (part for name, value in variables.items() for part in ("-e", f"{name}={value}"))
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the run
+        self.process = subprocess.Popen(
+            [str(PROGRAM), playbook, *given],
+            cwd=ROOT,
+            env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return os.pread(self._output.fileno(), 10**7, 0).decode()
+
+    def end(self, seconds: float = 300) -> int:
+        """Wait for its end; return its exit code."""
+        return self.process.wait(seconds)
+
+    def kill(self, with_: signal.Signals = signal.SIGKILL) -> None:
+        """Send the signal to the run and all its workers, as a pipeline that is cancelled does."""
+        os.killpg(self.process.pid, with_)
+        self.process.wait(30)
+
+    def close(self) -> None:
+        """Let go of its output."""
+        self._output.close()
+
+    def reaches(self, words: str) -> None:
+        """Wait until it has printed the words."""
+        until(lambda: words in self.output or self.process.poll() is not None)
+        assert words in self.output, self.output
+
+
+@contextmanager
+def running(playbook: str, **variables: object) -> Iterator[Run]:
+    """Start a run, and leave none behind."""
+    run = Run(playbook, **variables)
+    try:
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.kill()
+        run.close()
+
+
+def until(holds: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait until something holds; fail when it does not in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "in vain"
+        time.sleep(0.05)
