@@ -10,19 +10,29 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, Entry, read_catalog
-from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of
+from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of, secret_hash
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, HASH_KEY
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import KINDS
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.bid import around, room, wants
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
     Deployment,
     deployment,
     orphans,
     removal,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
+    carried_over,
+    restarted,
+    running,
+    scale_of,
+    scaled,
+    target,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import provenance_of
 from ansible_collections.fairlead.paas.plugins.module_utils.sight import Sight, sight_of
@@ -34,7 +44,8 @@ ARGUMENTS = {
     "began": {"type": "float", "default": 0.0},
     "image": {"type": "str"},
     "message": {"type": "str", "default": ""},
-    "remove": {"type": "bool", "default": False},
+    "kind": {"type": "str", "default": "deploy", "choices": [*KINDS, "remove"]},
+    "to": {"type": "str", "default": ""},
 }
 _TRIES = 8  # plans made, each around more claims of other apps, before a run gives up
 
@@ -53,7 +64,6 @@ class ActionModule(ActionBase):
         self.known = task_vars or {}
         self.variables = Variables(self.known, self._templar)
         self.catalog = read_catalog(Path(self.given["apps"]))
-        self.provenance = provenance_of(Path(self.given["apps"]))
         seen = sight_of(self.known["groups"], self.variables)
         try:
             made, claimed = self._settled(seen)
@@ -91,22 +101,61 @@ class ActionModule(ActionBase):
         )
 
     def _decide(self, seen: Sight, fleet: Fleet) -> Deployment:
-        if self.given["remove"]:
+        if self.given["kind"] == "remove":
             return removal(self.given["app"], fleet, seen.routers)
-        entry = self.catalog.require(self.given["app"])
-        configuration = self._configuration(entry)
-        return deployment(configuration, fleet, seen.releases, seen.routers)
+        return deployment(self._wanted(seen), fleet, seen.releases, seen.routers)
 
-    def _configuration(self, entry: Entry) -> Configuration:
-        secrets = self.variables.secrets_of(entry.app)
+    def _wanted(self, seen: Sight) -> Configuration:
+        app, releases = self.given["app"], seen.releases
+        match self.given["kind"]:
+            case "rollback":
+                chosen = target(app, releases, self.given["to"])
+                return self._with_its_secrets(
+                    chosen["number"], Configuration.from_dict(chosen["configuration"])
+                )
+            case "scale":
+                return scaled(running(app, releases), self._scales(running(app, releases)))
+            case "restart":
+                return restarted(running(app, releases))
+            case _:
+                return carried_over(self._written(), releases)
+
+    def _written(self) -> Configuration:
+        """Return what the app file says."""
+        app = self.catalog.require(self.given["app"]).app
+        secrets = self.variables.secrets_of(app)
         settings = (self.variables.setting(name) for name in (HASH_KEY, DOMAIN))
-        return configuration_of(entry.app, self.given["image"], secrets, *settings)
+        return configuration_of(app, self.given["image"], secrets, *settings)
+
+    def _with_its_secrets(self, number: int, configuration: Configuration) -> Configuration:
+        """Return the configuration of a release. Raises FairleadError if a secret has another value now."""
+        app, key = configuration.app, self.variables.setting(HASH_KEY)
+        kept = {
+            name: found for process in configuration.processes for name, found in process.spec.secrets.items()
+        }
+        for name, value in self.variables.secrets(app, sorted(kept)).items():
+            if not isinstance(value, str) or secret_hash(app, name, value, key) != kept[name]:
+                raise FairleadError(
+                    f"v{number} of {app} ran with another value of the secret {name} than the inventory has"
+                    " now; set it back, or deploy forward"
+                )
+        return configuration
+
+    def _scales(self, configuration: Configuration) -> dict[str, int | None]:
+        """Return the scales on the command line: ``-e web=6``, or ``-e web=spec`` for the app file's."""
+        given = load_extra_vars(self._loader)
+        names = [process.name for process in configuration.processes]
+        found = {name: scale_of(name, given[name]) for name in names if name in given}
+        if not found:
+            raise FairleadError(f"no scale is given; expected -e {names[0]}=3, for {' or '.join(names)}")
+        return found
 
     def _claim(self, made: Deployment, fleet: Fleet, token: int, newest: int) -> dict[str, Any]:
         draft: Mapping[str, Any] = {}
         if made.plan.is_new_release:
-            draft = self.provenance.as_dict() | {
-                "image": self.given["image"],
+            draft = provenance_of(Path(self.given["apps"])).as_dict() | {
+                "kind": self.given["kind"],
+                "image": made.configuration.processes[0].spec.image,
                 "configuration": made.configuration.as_dict(),
                 "configuration_hash": made.configuration.hash(),
                 "message": self.given["message"],

@@ -35,7 +35,7 @@ ARGUMENTS = {
     "apps": {"type": "path", "required": True},
     "app": {"type": "raw", "default": ""},
     "all": {"type": "bool", "default": False},
-    "removal": {"type": "bool", "default": False},
+    "without_file": {"type": "bool", "default": False},
 }
 
 
@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         result["began"] = time.monotonic()  # whatever is looked at later in this run is newer
         _, given = self.validate_argument_spec(
-            argument_spec=ARGUMENTS, mutually_exclusive=[["all", "removal"]]
+            argument_spec=ARGUMENTS, mutually_exclusive=[["all", "without_file"]]
         )
         return result | validate(Variables(task_vars or {}, self._templar), given)
 
@@ -86,7 +86,7 @@ def _asked(catalog: Catalog, name: str, given: Mapping[str, Any]) -> tuple[list[
     """Return what is wrong with the name of the app, and the apps whose needs are checked."""
     if given["all"]:
         return [], [*catalog.entries.values()]
-    if given["removal"]:
+    if given["without_file"]:
         return check_name(name), []
     return catalog.missing(name), [catalog.entries[name]] if name in catalog.entries else []
 

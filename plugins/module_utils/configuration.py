@@ -29,6 +29,7 @@ class Spec:
     port: int | None = None  # what the container listens on
     stop_timeout: float = 10.0
     capabilities: tuple[str, ...] = ()  # NET_BIND_SERVICE …
+    generation: int = 0  # one more with each restart by hand: nothing else differs
 
     def hash(self) -> str:
         """Return the spec hash: equal for equal containers, 16 hexadecimal digits."""
@@ -64,6 +65,7 @@ class Process:
     spec: Spec
     rules: Rules = field(default_factory=Rules)
     health: Health | None = None  # none: healthy is what keeps running
+    written: int | None = None  # the app file's scale, where ``scale`` was set by hand
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def _process(data: Mapping[str, Any]) -> Process:
         spec=Spec(**spec | {"command": tuple(spec["command"]), "capabilities": tuple(spec["capabilities"])}),
         rules=Rules(**rules | {"constraints": tuple(rules["constraints"])}),
         health=Health(**health) if health else None,
+        written=data.get("written"),
     )
 
 

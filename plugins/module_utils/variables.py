@@ -39,8 +39,12 @@ class Variables:
 
     def secrets_of(self, app: App) -> dict[str, Any]:
         """Return the values of an app's secrets by name; those of other apps are not even decrypted."""
-        ours = self._within(self._within(self._vars, SECRETS), app.app)
-        return {name: self._within(ours, name) for name in app.env.secret}
+        return self.secrets(app.app, app.env.secret)
+
+    def secrets(self, app: str, names: Iterable[str]) -> dict[str, Any]:
+        """Return the values of these secrets of an app by name."""
+        ours = self._within(self._within(self._vars, SECRETS), app)
+        return {name: self._within(ours, name) for name in names}
 
     def inventory(self) -> Inventory:
         """Return the platform's view of the inventory."""

@@ -254,6 +254,11 @@ releases:
   returned: read, begin
   type: list
   elements: dict
+lines:
+  description: The releases as a table for people, a line each.
+  returned: read
+  type: list
+  elements: str
 overrides:
   description: The overrides (C(process), C(scale), C(who), C(host), C(at), C(message)), sorted by process.
   returned: read, begin, override
@@ -308,6 +313,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import L
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import Move
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import TTL, Held, Holder
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.listing import lines_of
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import KINDS, Draft, Override
 
 Params = Mapping[str, Any]
@@ -324,7 +330,8 @@ WANT = {
 
 def _read(ledger: Ledger, params: Params) -> Result:
     releases, overrides = ledger.releases(params["app"], params["limit"]), ledger.overrides(params["app"])
-    return {"changed": False, "releases": _plain(releases), "overrides": _plain(overrides)}
+    lines = lines_of(releases)
+    return {"changed": False, "releases": _plain(releases), "overrides": _plain(overrides), "lines": lines}
 
 
 def _events(ledger: Ledger, params: Params) -> Result:

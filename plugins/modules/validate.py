@@ -28,10 +28,10 @@ options:
     description: Check the needs of every app instead of one.
     type: bool
     default: false
-  removal:
+  without_file:
     description: >-
-      The app is about to be removed; it needs a name, but no app file and nothing of the inventory.
-      Cannot be given with O(all).
+      What follows needs the app's name, but no app file and nothing of the inventory for it: a removal, a
+      rollback. Cannot be given with O(all).
     type: bool
     default: false
 attributes:
@@ -69,7 +69,7 @@ apps:
   type: list
   elements: str
 app:
-  description: What other tasks need of the app; null with O(all) and O(removal).
+  description: What other tasks need of the app; null with O(all) and O(without_file).
   returned: success
   type: dict
   contains:

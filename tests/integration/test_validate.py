@@ -143,15 +143,15 @@ def test_an_app_has_to_be_named(site: Site, arguments: str, words: str) -> None:
 def test_what_is_removed_needs_a_name_but_no_file(site: Site) -> None:
     (site.apps / "blog.yml").write_text(APP.replace("app: shop", "app: blgo"))
     del site.variables["fairlead_secrets"]
-    assert site.run("app=gone removal=true")[0]["problems"] == [
+    assert site.run("app=gone without_file=true")[0]["problems"] == [
         'apps/blog.yml:2:6 app: is not the file\'s name; got "blgo"; expected blog'
     ]
     (site.apps / "blog.yml").unlink()
-    assert site.run("app=gone removal=true")[0]["app"] is None
-    assert site.run("removal=true")[0]["problems"] == [
+    assert site.run("app=gone without_file=true")[0]["app"] is None
+    assert site.run("without_file=true")[0]["problems"] == [
         "command line app: none is given; expected -e app=NAME"
     ]
-    assert site.run("app=Shop removal=true")[0]["problems"] == [
+    assert site.run("app=Shop without_file=true")[0]["problems"] == [
         f'command line app: is no name of an app; got "Shop"; expected {NAME_HELP}'
     ]
 

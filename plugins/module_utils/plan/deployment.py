@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import (
-    ACTIVE,
     PENDING,
     Turn,
     opening,
@@ -22,8 +21,7 @@ from .plan import Plan, plan, removal_plan
 from .rollout import Phase, final_table, rollout
 from .routes import Foreseen, Routers, apart_from_instances, foresee, in_words
 from .undo import Undo, undo
-
-Releases = Sequence[Mapping[str, Any]]  # of the ledger, newest first
+from .wanted import Releases, active_of, set_by_hand
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,8 @@ class Deployment:
     @property
     def text(self) -> str:
         """The plan as people read it before a deploy."""
-        return "\n".join([str(self.plan), *in_words(self.routes)])
+        by_hand = (f"  {words}" for words in set_by_hand(self.configuration))
+        return "\n".join([str(self.plan), *in_words(self.routes), *by_hand])
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for playbooks."""
@@ -87,7 +86,7 @@ def deployment(
 
     Raises NoRoom when an instance fits on no node, FairleadError when a host name belongs to another app.
     """
-    active = _active(releases)
+    active = active_of(releases)
     known = (active["number"], active["configuration_hash"]) if active else None
     number, _ = opening(_turns(releases), configuration.hash())
     made = plan(configuration, fleet, known, number, _rechecked(_before(releases), configuration))
@@ -126,12 +125,8 @@ def _turns(releases: Releases) -> list[Turn]:
     return [Turn(r["number"], r["state"], r["configuration_hash"]) for r in reversed(releases)]
 
 
-def _active(releases: Releases) -> Mapping[str, Any] | None:
-    return next((release for release in releases if release["state"] == ACTIVE), None)
-
-
 def _before(releases: Releases) -> Configuration | None:
-    active = _active(releases)
+    active = active_of(releases)
     return Configuration.from_dict(active["configuration"]) if active else None
 
 

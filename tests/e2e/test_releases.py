@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Back, up, down and once more: what people do with releases, by hand."""
+
+from __future__ import annotations
+
+from tests.e2e.conftest import Repository
+from tests.e2e.shop import ROUTERS, answers, containers, slots
+from tests.load import under_load
+from tests.playbook import Outcome, play
+
+WEB = ["shop.web.1", "shop.web.2", "shop.web.3", "shop.web.4"]
+EVERYTHING = [*WEB, "shop.worker.1"]
+
+
+def greetings() -> set[str]:
+    return {answers(router)["greeting"] for router in ROUTERS}
+
+
+def verb(repository: Repository, name: str, *arguments: str, **variables: object) -> Outcome:
+    """Run playbooks/NAME.yml for shop."""
+    apps = str(repository.apps)
+    return play(f"playbooks/{name}.yml", *arguments, on="lab", app="shop", fairlead_apps=apps, **variables)
+
+
+def test_a_rollback_brings_environment_routes_and_formation_back_without_a_lost_request(
+    deployed: Repository,
+) -> None:
+    before = int(answers()["release"].removeprefix("v"))
+    deployed.edit(
+        ("GREETING: hello", "GREETING: worse"),
+        ("scale: 4", "scale: 3"),
+        ("shop.example.com", "shop.example.net"),
+    )
+    assert deployed.deploy().rc == 0
+    assert slots() == ["shop.web.1", "shop.web.2", "shop.web.3", "shop.worker.1"]
+
+    predicted = verb(deployed, "rollback", "--check", "--diff")
+    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+        back = verb(deployed, "rollback", message="it was worse")
+
+    assert back.rc == 0, back.output
+    assert set(predicted.changed) == set(back.changed)
+    assert "+ host shop.example.com -> shop.web" in predicted.output
+    assert load.failures == []
+    assert slots() == EVERYTHING
+    assert greetings() == {"hello"}
+    assert answers()["release"] == f"v{before + 2}"
+    listed = verb(deployed, "releases")
+    assert "rollback" in listed.output
+    assert "it was worse" in listed.output
+
+
+def test_a_rollback_says_when_there_is_nothing_to_return_to(deployed: Repository) -> None:
+    before = containers()
+    refused = verb(deployed, "rollback", to="v999")
+    assert refused.rc != 0
+    assert "shop has no release v999" in refused.output
+    assert refused.changed == {}
+    assert containers() == before
+
+
+def test_a_rollback_does_not_mix_an_old_release_with_another_secret(deployed: Repository) -> None:
+    deployed.edit(("GREETING: hello", "GREETING: other"))
+    other = {"shop": {"SESSION_KEY": "another-session-key"}}
+    assert deployed.deploy(fairlead_secrets=other).rc == 0
+    before = containers()
+    refused = verb(deployed, "rollback", fairlead_secrets=other)
+    assert refused.rc != 0
+    assert "another value of the secret SESSION_KEY" in refused.output
+    assert containers() == before
+
+
+def test_a_scale_set_by_hand_survives_deploys_until_it_is_dropped(deployed: Repository) -> None:
+    before = set(containers())
+    assert verb(deployed, "scale", web=3).rc == 0
+    assert set(containers()) < before
+    assert slots() == ["shop.web.1", "shop.web.2", "shop.web.3", "shop.worker.1"]
+
+    again = deployed.deploy()
+    assert again.changed == {}, again.output
+    assert "web=3 was set by hand, the app file says 4" in again.output
+
+    assert verb(deployed, "scale", web="spec").rc == 0
+    assert slots() == EVERYTHING
+    assert deployed.deploy().changed == {}
+
+
+def test_a_scale_that_is_none_touches_nothing(deployed: Repository) -> None:
+    for given, words in (({"web": "many"}, "web: is no scale; got 'many'"), ({}, "no scale is given")):
+        refused = verb(deployed, "scale", **given)
+        assert refused.rc != 0
+        assert words in refused.output
+        assert refused.changed == {}
+
+
+def test_a_restart_replaces_every_instance_without_a_lost_request(deployed: Repository) -> None:
+    before = set(containers())
+    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+        restarted = verb(deployed, "restart")
+    assert restarted.rc == 0, restarted.output
+    assert load.failures == []
+    assert slots() == EVERYTHING
+    assert before.isdisjoint(containers())
+    assert deployed.deploy().changed == {}
