@@ -65,6 +65,9 @@ class ActionModule(ActionBase):
         self.variables = Variables(self.known, self._templar)
         self.catalog = read_catalog(Path(self.given["apps"]))
         seen = sight_of(self.known["groups"], self.variables)
+        lacks = self._lacks(seen)
+        if lacks:
+            return result | {"changed": False, "changes": True, "lacks": lacks}
         try:
             made, claimed = self._settled(seen)
         except FairleadError as error:
@@ -75,11 +78,18 @@ class ActionModule(ActionBase):
             | made.as_dict()
             | {
                 "changed": False,
-                "kind": self.given["kind"],
+                "lacks": [],
                 "claimed": claimed,
+                "record": claimed or (self._task.check_mode and made.settles),
                 "warnings": _orphans(self.given["app"], self.catalog, seen.fleet),
             }
         )
+
+    def _lacks(self, seen: Sight) -> list[str]:
+        """Return what must be there before a plan can be made."""
+        look = seen.stale and not seen.again
+        image = seen.image_lacks and self.known.get("built") is None
+        return [*(["look"] if look else []), *(["image"] if image else [])]
 
     def _settled(self, seen: Sight) -> tuple[Deployment, bool]:
         """Return a deployment that no other app's claims stand in the way of, and whether it is claimed."""

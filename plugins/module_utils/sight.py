@@ -25,6 +25,8 @@ class Sight:
     overrides: Mapping[str, int]  # process -> scale set by hand
     token: int | None
     stale: bool  # the first look may have missed what another run did
+    again: bool  # there was a second look
+    image_lacks: bool  # the registry has not all that the app's image needs
     claims: Sequence[Mapping[str, Any]]  # of other apps
     newest_claim: int
 
@@ -53,6 +55,8 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
         overrides={each["process"]: each["scale"] for each in told["overrides"]},
         token=told.get("token"),
         stale=told.get("stale", False),
+        again=any(variables.of_host(name, LOOKS[1]) for name in groups["nodes"]),
+        image_lacks=bool((variables.of_host(groups["builders"][0], LOOKS[0]) or {}).get("image_lacks")),
         claims=told.get("claims", ()),
         newest_claim=told.get("seen", 0),
     )

@@ -293,3 +293,15 @@ def test_a_ledger_of_schema_1_is_lifted_and_nothing_is_lost(tmp_path: Path) -> N
 def test_a_release_that_cannot_move_is_said(path: Path) -> None:
     with Ledger(path) as ledger, pytest.raises(LedgerError, match=r"There is no release v9; .* v0\."):
         ledger.activate("shop", 9)
+
+
+def test_check_mode_takes_the_release_that_a_real_run_would_open_as_open(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.open("shop", FIRST)
+        ledger.activate("shop", 1)
+    with Ledger(path, readonly=True) as foreseen:
+        moves = foreseen.activate("shop", 2)
+    assert [(move.number, move.after) for move in moves] == [(1, "superseded"), (2, "active")]
+    assert states(path) == {1: "active"}
+    with Ledger(path, readonly=True) as foreseen, pytest.raises(LedgerError, match="There is no release v3"):
+        foreseen.activate("shop", 3)

@@ -22,7 +22,7 @@ from .claims import Bid, Claim, conflicts, port_conflicts, standing
 from .clock import Clock, Instant, machine_clock
 from .deeds import Deeds, utc
 from .file import PATIENCE, LedgerError, check_version, connect, saying, version_of
-from .history import Move, activation, failure, removal
+from .history import PENDING, Move, Turn, activation, failure, removal
 from .lease import (
     LOOK_LASTS,
     Holder,
@@ -199,10 +199,16 @@ class Ledger:
     def activate(
         self, app: str, number: int, outcome: str = "", token: int | None = None
     ) -> tuple[Move, ...]:
-        """Make the pending release the active one. Raises LedgerError if it is neither."""
+        """Make the pending release the active one. Raises LedgerError if it is neither.
+
+        With ``readonly`` the next release counts as pending: a real run would have opened it.
+        """
         with self.change() as store:
             deeds = self._settled(store, app, token)
-            return deeds.move(activation(store.turns(app), number, outcome))
+            turns = store.turns(app)
+            if self._readonly and number == (turns[-1].number if turns else 0) + 1:
+                turns = (*turns, Turn(number, PENDING, ""))
+            return deeds.move(activation(turns, number, outcome))
 
     def fail(self, app: str, number: int, outcome: str, token: int | None = None) -> tuple[Move, ...]:
         """Mark the pending release failed. Raises LedgerError if it is neither."""

@@ -54,6 +54,11 @@ class Deployment:
         return self.plan.changed or self.unsettled or bool(self.routes or self.leftovers)
 
     @property
+    def settles(self) -> bool:
+        """Whether the state of a release changes."""
+        return self.plan.is_new_release or self.unsettled
+
+    @property
     def reroute(self) -> list[str]:
         """The routers that differ and that no phase will route."""
         return [] if any(phase.table for phase in self.phases) else list(self.routes)
