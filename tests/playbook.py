@@ -14,7 +14,10 @@ import ansible_runner
 
 ROOT = Path(__file__).parents[1]
 # Tasks that run on the controller: they cost no round trip to a machine.
-ON_THE_CONTROLLER = {"fairlead.paas.validate", "fairlead.paas.plan", "ansible.builtin.include_tasks"}
+ON_THE_CONTROLLER = {
+    *("fairlead.paas.validate", "fairlead.paas.plan", "fairlead.paas.hook"),
+    "ansible.builtin.include_tasks",
+}
 
 
 @dataclass(frozen=True)

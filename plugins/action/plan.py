@@ -114,7 +114,8 @@ class ActionModule(ActionBase):
     def _decide(self, seen: Sight, fleet: Fleet) -> Deployment:
         if self.given["kind"] == "remove":
             return removal(self.given["app"], fleet, seen.routers)
-        return deployment(self._wanted(seen), fleet, seen.releases, seen.routers)
+        forward = self.given["kind"] != "rollback"
+        return deployment(self._wanted(seen), fleet, seen.releases, seen.routers, forward=forward)
 
     def _wanted(self, seen: Sight) -> Configuration:
         app, releases = self.given["app"], seen.releases
@@ -169,6 +170,7 @@ class ActionModule(ActionBase):
                 "image": made.configuration.processes[0].spec.image,
                 "configuration": made.configuration.as_dict(),
                 "configuration_hash": made.configuration.hash(),
+                "irreversible": made.configuration.irreversible and self.given["kind"] == "deploy",
                 "message": self.given["message"],
             }
         return self._ledger(

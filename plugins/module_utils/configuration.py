@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .units import share_of
+
 # Stands for the digest of an image that check mode did not make.
 TO_BE_BUILT = f"sha256:{0:064}"
 
@@ -34,6 +36,12 @@ class Spec:
     def hash(self) -> str:
         """Return the spec hash: equal for equal containers, 16 hexadecimal digits."""
         return _hash(asdict(self))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Spec:
+        """Return the spec written as plain data, also after a way through JSON."""
+        tuples = {name: tuple(data[name]) for name in ("command", "capabilities")}
+        return cls(**{**data, **tuples})
 
 
 @dataclass(frozen=True)
@@ -70,12 +78,41 @@ class Process:
 
 @dataclass(frozen=True)
 class Update:
-    """How a rollout goes."""
+    """How a rollout goes. Amounts are numbers or percentages of a process's instances, as in app files."""
 
     order: str = "start-first"  # or stop-first
-    parallelism: int = 1
+    parallelism: int | str = 1  # or all
+    max_unavailable: int | str | None = None
     drain: float = 10.0
     deadline: float = 60.0
+    monitor: float = 0.0
+    on_failure: str = "rollback"  # or pause
+
+    @property
+    def stops_first(self) -> bool:
+        """Whether every instance stops before its successor starts."""
+        return self.order == "stop-first"
+
+    def in_a_step(self, scale: int) -> int:
+        """Return how many of a process's instances one step replaces: at least one."""
+        return max(1, share_of(self.parallelism, scale))
+
+    def may_be_missing(self, scale: int) -> int:
+        """Return how many of a process's instances may be missing at a time.
+
+        Unless said otherwise none, and with stop-first a step's worth; it could not go on with none.
+        """
+        if self.max_unavailable is None:
+            return self.in_a_step(scale) if self.stops_first else 0
+        return max(int(self.stops_first), share_of(self.max_unavailable, scale))
+
+
+@dataclass(frozen=True)
+class ReleaseCommand:
+    """What runs once in the new image before anything is switched to it."""
+
+    command: tuple[str, ...]
+    deadline: float = 600.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +123,8 @@ class Configuration:
     processes: tuple[Process, ...]
     hosts: Mapping[str, str] = field(default_factory=dict)  # host name -> process
     update: Update = field(default_factory=Update)
+    release: ReleaseCommand | None = None
+    irreversible: bool = False  # nothing before it may be returned to
 
     def hash(self) -> str:
         """Return the configuration hash: equal for equal releases, 16 hexadecimal digits."""
@@ -98,20 +137,23 @@ class Configuration:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Configuration:
         """Return the configuration that ``as_dict`` gave, also after a way through JSON."""
+        release = data.get("release")
         return cls(
             app=data["app"],
             processes=tuple(_process(process) for process in data["processes"]),
             hosts=dict(data["hosts"]),
             update=Update(**data["update"]),
+            release=ReleaseCommand(tuple(release["command"]), release["deadline"]) if release else None,
+            irreversible=data.get("irreversible", False),
         )
 
 
 def _process(data: Mapping[str, Any]) -> Process:
-    spec, rules, health = data["spec"], data["rules"], data["health"]
+    rules, health = data["rules"], data["health"]
     return Process(
         name=data["name"],
         scale=data["scale"],
-        spec=Spec(**spec | {"command": tuple(spec["command"]), "capabilities": tuple(spec["capabilities"])}),
+        spec=Spec.from_dict(data["spec"]),
         rules=Rules(**rules | {"constraints": tuple(rules["constraints"])}),
         health=Health(**health) if health else None,
         written=data.get("written"),

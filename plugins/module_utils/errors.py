@@ -6,6 +6,7 @@ FairleadError
 ├── NoRoom             some instances fit on no node; carries for each of them why each node refused
 ├── EngineError        containers/engine: the engine cannot be reached, or refused
 ├── InstancesFailed    containers/instances: some did not become healthy; carries their last log lines
+├── TaskFailed         containers/task: a command that runs once failed; carries its last log lines
 ├── RegistryError      image/registry: the registry cannot be reached, is not trusted, or refused
 ├── Silent             haproxy/runtime: HAProxy does not answer
 ├── Unexpected         haproxy/runtime: HAProxy answers something else than a change needs
@@ -64,13 +65,13 @@ class Refused(FairleadError):
 class NoRoom(FairleadError):
     """Some slots fit on no node; ``refusals`` is slot → node → reason, in words."""
 
-    def __init__(self, refusals: Mapping[str, Mapping[str, str]]) -> None:
-        """Say slots that every node refuses for the same reasons together, over one table."""
+    def __init__(self, refusals: Mapping[str, Mapping[str, str]], advice: Iterable[str] = ()) -> None:
+        """Say slots that every node refuses for the same reasons together, over one table; advice last."""
         self.refusals = {slot: dict(reasons) for slot, reasons in refusals.items()}
         tables: dict[tuple[tuple[str, str], ...], list[str]] = {}
         for slot, reasons in self.refusals.items():
             tables.setdefault(tuple(reasons.items()), []).append(slot)
-        super().__init__("\n".join(_table(slots, rows) for rows, slots in tables.items()))
+        super().__init__("\n".join([*(_table(slots, rows) for rows, slots in tables.items()), *advice]))
 
 
 def _table(slots: Iterable[str], rows: Iterable[tuple[str, str]]) -> str:

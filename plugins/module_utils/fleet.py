@@ -49,6 +49,15 @@ class Instance:
         return cls(slot=slot, node=node, **rest | {"drift": tuple(seen["drift"])})
 
 
+@dataclass(frozen=True, order=True)
+class Leftover:
+    """A container in which a killed run's release command ran, or still does; it is no instance."""
+
+    app: str
+    node: str
+    container: str
+
+
 @dataclass(frozen=True)
 class Node:
     """A machine that runs instances. Memory in bytes, cpus in cores, load as the 1 minute average."""
@@ -87,15 +96,19 @@ class Node:
 
 @dataclass(frozen=True)
 class Fleet:
-    """All nodes as observed now, sorted by name, and all instances on them, of every app."""
+    """All nodes as observed now, sorted by name, and all instances and leftovers on them, of every app."""
 
     nodes: tuple[Node, ...]
     instances: tuple[Instance, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
 
     @classmethod
-    def of(cls, nodes: Iterable[Node], instances: Iterable[Instance]) -> Fleet:
-        """Return the fleet of these nodes and instances, each sorted."""
-        return cls(tuple(sorted(nodes, key=lambda node: node.name)), tuple(sorted(instances)))
+    def of(
+        cls, nodes: Iterable[Node], instances: Iterable[Instance], leftovers: Iterable[Leftover] = ()
+    ) -> Fleet:
+        """Return the fleet of these nodes, instances and leftovers, each sorted."""
+        by_name = sorted(nodes, key=lambda node: node.name)
+        return cls(tuple(by_name), tuple(sorted(instances)), tuple(sorted(leftovers)))
 
     def of_app(self, app: str) -> tuple[Instance, ...]:
         """Return the instances of one app, sorted by slot."""

@@ -13,3 +13,4 @@ SPEC = PREFIX + "spec"
 MEMORY = PREFIX + "memory"  # bytes
 CPU = PREFIX + "cpu"  # cores
 PORT = PREFIX + "port"  # on the node's private address; absent without one
+TASK = PREFIX + "task"  # the app whose release command it runs; such a container has no label APP

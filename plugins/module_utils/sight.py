@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .fleet import Fleet, Instance, Node
+from .fleet import Fleet, Instance, Leftover, Node
 from .haproxy.change import Observed
 from .variables import Variables
 
@@ -33,7 +33,7 @@ class Sight:
 
 def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight:
     """Return what was seen on the machines of these groups."""
-    nodes, instances = [], []
+    nodes, instances, leftovers = [], [], []
     for name in groups["nodes"]:
         seen = _seen(name, variables)
         nodes.append(
@@ -46,9 +46,10 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
             )
         )
         instances += [Instance.from_look(name, each) for each in seen["instances"]]
+        leftovers += [Leftover(node=name, **each) for each in seen["leftovers"]]
     told = _seen(groups["managers"][0], variables)
     return Sight(
-        fleet=Fleet.of(nodes, instances),
+        fleet=Fleet.of(nodes, instances, leftovers),
         routers={name: Observed.from_dict(_seen(name, variables)["router"]) for name in groups["routers"]},
         releases=told["releases"],
         overrides={each["process"]: each["scale"] for each in told["overrides"]},

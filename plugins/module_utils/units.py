@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sizes and durations as people write them. Sizes are powers of 1024, in bytes; durations are in seconds."""
+"""Sizes, durations and shares as people write them. Sizes are in bytes, durations in seconds."""
 
 from __future__ import annotations
 
 import re
 
+# Powers of 1024.
 _SIZES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"([0-9]{1,12})(|K|M|G|T)(?:i?B)?", re.ASCII)
@@ -12,6 +13,7 @@ _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)", re.ASCII)
 
 SIZE_HELP = "a size such as 128M or 2G"
 DURATION_HELP = "a duration such as 500ms, 2s or 1m"
+ALL = "all"
 
 
 def parse_size(text: str) -> int:
@@ -46,3 +48,10 @@ def format_duration(seconds: float) -> str:
         if milliseconds and milliseconds % size == 0:
             return f"{milliseconds // size}{unit}"
     return f"{milliseconds}ms"
+
+
+def share_of(amount: int | str, whole: int) -> int:
+    """Return a number as it is, of ``25%`` that part of the whole, rounded down, and of ``all`` the whole."""
+    if isinstance(amount, int):
+        return amount
+    return whole if amount == ALL else whole * int(amount.removesuffix("%")) // 100

@@ -15,8 +15,8 @@ description:
     When an instance does not become healthy, nothing is stopped or removed any more; what was started stays
     for the caller to look at and to remove.
   - >-
-    Until it was healthy once, a container is not restarted when it dies; from then on its restart policy is
-    C(unless-stopped).
+    Until it was healthy, for as long as O(monitor) says, a container is not restarted when it dies; from
+    then on its restart policy is C(unless-stopped).
 author:
   - The Fairlead maintainers
 requirements:
@@ -129,6 +129,13 @@ options:
     description: Seconds within which all instances must be healthy, counted after the pulls.
     type: float
     default: 60.0
+  monitor:
+    description:
+      - Seconds for which what was not up before must then stay healthy, all of it in the same time. One that
+        dies, or fails as often in a row as its health's C(retries) say, fails the task.
+      - It is restarted when it dies only after that.
+    type: float
+    default: 0.0
   token:
     description:
       - The fencing token of the run's lease. A run with a lower one than this machine has seen of the app is
@@ -254,6 +261,7 @@ ARGUMENTS = {
     "remove": {"type": "list", "elements": "str", "default": []},
     "order": {"type": "str", "choices": ["start-first", "stop-first"], "default": "start-first"},
     "deadline": {"type": "float", "default": 60.0},
+    "monitor": {"type": "float", "default": 0.0},
     "token": {"type": "int"},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
     "registry_auth": {"type": "dict", "options": ACCOUNT},
@@ -272,6 +280,7 @@ def wish_from(params: dict[str, Any]) -> Wish:
         remove=tuple(params["remove"]),
         order=params["order"],
         deadline=params["deadline"],
+        monitor=params["monitor"],
         secrets={name: str(value) for name, value in params["secrets"].items()},
         registry_auth=params["registry_auth"],
     )

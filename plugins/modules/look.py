@@ -161,6 +161,12 @@ instances:
   returned: with O(node)
   type: list
   elements: dict
+leftovers:
+  description: >-
+    Containers of release commands, of all apps, as C(app) and C(container). Only killed runs leave any.
+  returned: with O(node)
+  type: list
+  elements: dict
 strange:
   description: Containers with the platform's app label whose other labels do not say an instance, and why.
   returned: with O(node)

@@ -48,6 +48,7 @@ _APPLETS = (
     "tail",
     "ls",
     "test",
+    "rm",
 )
 SERVE = "mkdir -p /tmp/www && touch /tmp/www/_ping && exec httpd -f -p $PORT -h /tmp/www"
 

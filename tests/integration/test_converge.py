@@ -216,6 +216,52 @@ def test_a_worker_without_health_must_keep_running(engine: Engine, wanted: Wante
     assert "exited with code 7" in said
 
 
+SHORT_LIVED = ("sh", "-c", "mkdir -p /tmp/www; touch /tmp/www/_ping; httpd -p 8080 -h /tmp/www; {}")
+
+
+def test_one_that_dies_after_it_was_healthy_fails_while_it_is_watched(engine: Engine, wanted: Wanted) -> None:
+    dying = (*SHORT_LIVED[:2], SHORT_LIVED[2].format("sleep 1; echo out of ideas; exit 1"))
+    old, web = wanted.start(), wanted.start(release=2, command=dying, host_port=free_port())
+    converge(engine, start=[old])
+    stop = [{"container": old["name"], "timeout": 1}]
+    said, [failure] = failures(engine, start=[web], stop=stop, monitor=3.0)
+    assert said.splitlines() == [
+        (
+            f"{APP}.web.1 on node n1 exited with code 1, within the 3s that it had to stay healthy; "
+            f"the last log lines of {APP}.web.1:"
+        ),
+        "out of ideas",
+    ]
+    assert failure.logs == ("out of ideas",)
+    assert state(web["name"])["RestartCount"] == 0, "it stays dead, to be looked at"
+    assert answers(old["host_port"]) == 200
+    converge(engine, remove=[web["name"]])
+    assert [one.slot for one in converge(engine, start=[web], monitor=0.0)[1]] == [f"{APP}.web.1"]
+
+
+def test_one_that_turns_unhealthy_fails_while_it_is_watched(engine: Engine, wanted: Wanted) -> None:
+    sick = (*SHORT_LIVED[:2], SHORT_LIVED[2].format("sleep 1; rm /tmp/www/_ping; sleep 60"))
+    health = {**HEALTH, "interval": 0.3, "retries": 2}
+    said, _ = failures(
+        engine, start=[wanted.start(command=sick, health=health, stop_timeout=0)], monitor=20.0
+    )
+    assert "became unhealthy: http://127.0.0.1:" in said
+    assert "/_ping answers 404, within the 20s that it had to stay healthy" in said
+
+
+def test_all_are_watched_in_the_same_time_and_restarted_only_after_it(engine: Engine, wanted: Wanted) -> None:
+    starts = [wanted.start(number, host_port=free_port()) for number in range(1, 5)]
+    worker = wanted.start(process="worker", command=("sleep", "60"), port=None, health=None, stop_timeout=0)
+    begun = time.monotonic()
+    _, up = converge(engine, start=[*starts, worker], monitor=2.0)
+    assert 2.0 < time.monotonic() - begun < 7
+    assert len(up) == 5
+    assert {state(one.name)["HostConfig"]["RestartPolicy"]["Name"] for one in up} == {"unless-stopped"}
+    begun = time.monotonic()
+    converge(engine, start=[*starts, worker], monitor=2.0)
+    assert time.monotonic() - begun < 2, "what was up before is not watched again"
+
+
 def test_a_run_killed_before_health_is_finished_by_the_next(engine: Engine, wanted: Wanted) -> None:
     web = wanted.start()
     wish = wish_from(parameters(start=[web]))

@@ -20,6 +20,7 @@ def parameters(**given: Any) -> dict[str, Any]:
         "remove": [],
         "order": "start-first",
         "deadline": 20.0,
+        "monitor": 0.0,
         "secrets": {},
         "registry_auth": PULL,
         **given,

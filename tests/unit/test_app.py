@@ -54,7 +54,17 @@ def test_the_sample_is_read_as_it_is_meant() -> None:
             },
         },
         "routes": ({"domain": "shop.example.com", "process": "web"},),
-        "update": {"order": "start-first", "parallelism": 2, "drain": "10s", "deadline": "1m"},
+        "update": {
+            "order": "start-first",
+            "parallelism": 2,
+            "max_unavailable": None,
+            "drain": "10s",
+            "deadline": "1m",
+            "monitor": "0ms",
+            "on_failure": "rollback",
+        },
+        "release": None,
+        "irreversible": False,
     }
     assert app.processes["web"].memory == 128 * 2**20
     assert app.processes["web"].stop_timeout == 20.0
@@ -96,6 +106,31 @@ def test_fields_of_a_process(field: str, value: object) -> None:
 def test_fields_of_an_app(line: str, value: object) -> None:
     app = read(top(line))
     assert value in (app.version, app.env.clear, *(route.domain for route in app.routes))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("parallelism: 1000", 1000),
+        ("parallelism: 25%", "25%"),
+        ("parallelism: '100%'", "100%"),
+        ("parallelism: all", "all"),
+        ("max_unavailable: 0", 0),
+        ("max_unavailable: 0%", "0%"),
+        ("monitor: 90s", 90.0),
+        ("on_failure: pause", "pause"),
+    ],
+)
+def test_rules_of_an_update(field: str, value: object) -> None:
+    update = read(top(f"update: {{{field}}}")).update
+    assert getattr(update, field.partition(":")[0]) == value
+
+
+def test_what_runs_before_a_release_and_what_cannot_be_undone() -> None:
+    app = read(top("release: {command: [python3, -m, shop.migrate], deadline: 30m}\nirreversible: true"))
+    assert app.release
+    assert (app.release.command, app.release.deadline) == (("python3", "-m", "shop.migrate"), 1800.0)
+    assert app.irreversible
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ SCHEMA = Draft202012Validator(app_schema())
 BEYOND_A_SCHEMA = (
     *("is named twice", "in env.clear too", "is set by the platform", "is no process of this app"),
     *(", from 6M to 16T", ", from 0s to 1h", ", from 1s to 1h", ", from 100ms to 5m"),
-    *('is empty; got ""', "got 2.0", "got 010"),
+    *('is empty; got ""', "got 2.0", "got 010", "nothing to stop"),
 )
 
 

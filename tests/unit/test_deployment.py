@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -13,17 +13,19 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Configuration,
     Health,
     Process,
+    ReleaseCommand,
     Spec,
     Update,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node, Slot
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Leftover, Node, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
     Deployment,
     deployment,
     orphans,
     removal,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import restarted, scaled
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 from tests.unit.routers import serving
 
@@ -121,7 +123,7 @@ def check_paths(made: Deployment) -> list[tuple[list[str], str]]:
     ("memory", "update", "paths"),
     [
         (2**30, {}, [(["new", "new"], "/new")]),
-        (2**26, {}, [(["old"], "/old"), (["new"], "/new"), (["new", "new"], "/new")]),
+        (2**26, {"max_unavailable": 1}, [(["old"], "/old"), (["new"], "/new"), (["new", "new"], "/new")]),
         (2**30, {"order": "stop-first"}, [(["old"], "/old"), (["new"], "/new"), (["new", "new"], "/new")]),
     ],
     ids=["all at once", "no room", "stop-first"],
@@ -173,6 +175,109 @@ def test_a_host_of_another_app_is_refused_before_anything_is_touched() -> None:
     taken = replace(taken, hosts={"shop.example.com": "blog.web"})
     with pytest.raises(FairleadError, match='belongs to the app "blog" on this router'):
         deployment(SHOP, EMPTY, [], {"r1": taken})
+
+
+def test_all_processes_of_an_app_return_together() -> None:
+    """The undo of a rollout that fails anywhere names what every process started and stopped."""
+    worker = Process("worker", 1, replace(SPEC, port=None))
+    before = replace(SHOP, processes=(*SHOP.processes, worker))
+    runs = running(before, 1)
+    ours = replace(
+        runs.instances[0],
+        slot=Slot("shop", "worker", 1),
+        container="id-1-w",
+        name="shop.worker.1-v1",
+        port=None,
+        spec=worker.spec.hash(),
+    )
+    fleet = Fleet.of(runs.nodes, [*runs.instances, ours])
+    after = replace(
+        before, processes=tuple(replace(p, spec=replace(p.spec, env={"A": "1"})) for p in before.processes)
+    )
+    made = deployment(after, fleet, [release(1, "active", before)], {})
+    assert {name for names in made.undo.remove.values() for name in names} == {
+        *("shop.web.1-v2", "shop.web.2-v2", "shop.worker.1-v2"),
+    }
+    assert {item["container"] for items in made.undo.resume.values() for item in items} == {
+        "id-1-1",
+        "id-1-w",
+    }
+
+
+MIGRATING = replace(CHANGED, release=ReleaseCommand(("migrate", "--all"), 90.0))
+
+
+def test_a_release_command_runs_as_its_largest_process_where_the_first_new_instance_comes() -> None:
+    small = Process("cron", 1, replace(SPEC, memory=2**25, port=None, env={"A": "2"}))
+    configuration = replace(MIGRATING, processes=(*MIGRATING.processes, small))
+    made = deployment(configuration, running(SHOP, 1), [release(1, "active", SHOP)], {})
+    task = made.as_dict()["task"]
+    spec = CHANGED.processes[0].spec
+    assert task == {
+        "node": "n1",
+        "name": "shop.release-v2",
+        "release": 2,
+        "spec": json.loads(json.dumps(asdict(replace(spec, command=("migrate", "--all"), port=None)))),
+        "deadline": 90.0,
+    }
+    assert "  n1\n    + shop.release-v2  the release command, before anything is switched" in made.text
+
+
+@pytest.mark.parametrize(
+    ("configuration", "node"),
+    [
+        (replace(SHOP, release=MIGRATING.release), "n1"),
+        (replace(SHOP, processes=(Process("web", 0, SPEC),), release=MIGRATING.release), "n1"),
+    ],
+    ids=["all stay", "nothing runs"],
+)
+def test_a_release_that_starts_nothing_runs_its_command_all_the_same(
+    configuration: Configuration, node: str
+) -> None:
+    made = deployment(configuration, running(SHOP, 1), [release(1, "active", SHOP)], {})
+    assert made.task
+    assert made.task.node == node
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        MIGRATING,
+        replace(MIGRATING, hosts={}),
+        scaled(MIGRATING, {"web": 3}),
+        restarted(MIGRATING),
+    ],
+    ids=["mended", "other routes", "scaled", "restarted"],
+)
+def test_what_brings_nothing_new_to_a_release_command_does_not_run_it(configuration: Configuration) -> None:
+    gone = Fleet.of(EMPTY.nodes, running(MIGRATING, 3).instances[:1])
+    made = deployment(configuration, gone, [release(3, "active", MIGRATING)], {})
+    assert made.changed
+    assert made.as_dict()["task"] is None
+
+
+def test_the_way_back_runs_no_release_command() -> None:
+    assert deployment(MIGRATING, running(SHOP, 1), [release(1, "active", SHOP)], {}).task
+    assert not deployment(MIGRATING, running(SHOP, 1), [release(1, "active", SHOP)], {}, forward=False).task
+
+
+def test_what_a_killed_release_command_left_is_removed_though_nothing_else_changes() -> None:
+    ran = running(SHOP, 3)
+    left = [Leftover("shop", "n2", "0123456789abcdef"), Leftover("blog", "n1", "other")]
+    fleet = Fleet.of(ran.nodes, ran.instances, left)
+    made = deployment(SHOP, fleet, [release(3, "active", SHOP)], {})
+    assert (made.changed, made.as_dict()["leftovers"]) == (True, {"n2": ["0123456789abcdef"]})
+    assert made.text.endswith("  n2\n    - 0123456789ab  a release command that a killed run left")
+    gone = removal("shop", fleet, {}).as_dict()["finish"]["remove"]
+    assert gone == {"n1": ["id-3-1"], "n2": ["id-3-2", "0123456789abcdef"]}
+
+
+def test_the_playbook_is_told_how_the_update_goes_and_where() -> None:
+    update = Update(monitor=3.0, on_failure="pause")
+    data = deployment(
+        replace(CHANGED, update=update), running(SHOP, 1), [release(1, "active", SHOP)], {}
+    ).as_dict()
+    assert (data["monitor"], data["on_failure"], data["nodes"]) == (3.0, "pause", ["n1", "n2"])
 
 
 def test_what_the_playbook_gets_is_plain_data() -> None:

@@ -247,7 +247,8 @@ def test_without_room_beside_its_predecessor_an_instance_moves() -> None:
 
 
 def test_without_room_beside_anywhere_it_is_stopped_first_and_the_plan_says_so() -> None:
-    made = planned(shop(process("web", 1, memory=192 * M)), TWO[0], nodes=(node("n1", 224),))
+    wanted = shop(process("web", 1, memory=192 * M), max_unavailable=1)
+    made = planned(wanted, TWO[0], nodes=(node("n1", 224),))
     assert says(
         made,
         """
@@ -257,6 +258,78 @@ def test_without_room_beside_anywhere_it_is_stopped_first_and_the_plan_says_so()
         """,
     )
     assert made.actions[0].stop_first
+
+
+MISSING = "no room for shop.web.1:\n  n1: 96M memory free, needs 192M\n"
+ADVICE = "shop.web has room only if an instance stops before its successor starts. To let "
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (None, "without it, it is 0."),
+        (0, "it is 0."),
+        ("50%", "it is 50%, of 1 that is 0."),
+    ],
+)
+def test_what_would_have_to_stop_first_is_refused_if_none_may_be_missing(
+    setting: int | str | None, said: str
+) -> None:
+    wanted = shop(process("web", 1, memory=192 * M), max_unavailable=setting)
+    with pytest.raises(NoRoom) as refused:
+        planned(wanted, TWO[0], nodes=(node("n1", 224),))
+    assert str(refused.value) == (
+        f"{MISSING}{ADVICE}1 of 1 be missing then, set update.max_unavailable to 1 or more; {said}"
+    )
+
+
+def test_what_is_dead_is_missing_too() -> None:
+    web = process("web", 2, memory=192 * M, rules=Rules(max_per_node=1))
+    dead, nodes = replace(TWO[1], running=False), (node("n1", 224), node("n2", 64))
+    with pytest.raises(NoRoom) as refused:
+        planned(shop(web, max_unavailable=1), TWO[0], dead, nodes=nodes)
+    assert str(refused.value).endswith(
+        f"{ADVICE}2 of 2 be missing then, set update.max_unavailable to 2 or more; it is 1."
+    )
+
+
+def test_what_stops_first_never_misses_more_than_it_may() -> None:
+    web = process("web", 4, image=NEW_IMAGE)
+    old = [instance(number, "n1", WEB, 25700 + number) for number in (1, 2, 3, 4)]
+    made = planned(shop(web, order="stop-first", parallelism="all", max_unavailable="50%"), *old)
+    assert [(a.step, a.stop_first) for a in made.actions] == [(1, True), (1, True), (2, True), (2, True)]
+
+
+def test_stop_first_brings_what_is_new_before_it_stops_anything() -> None:
+    web = process("web", 3, image=NEW_IMAGE)
+    made = planned(shop(web, order="stop-first"), *TWO)
+    assert [(a.kind, a.step) for a in made.actions] == [("replace", 2), ("replace", 3), ("start", 1)]
+
+
+def test_with_parallelism_all_everything_needs_room_at_once() -> None:
+    web = process("web", 3, image=NEW_IMAGE)
+    old = [instance(number, "n1", WEB, 25700 + number) for number in (1, 2, 3)]
+    with pytest.raises(NoRoom) as refused:
+        planned(shop(web, parallelism="all"), *old, nodes=(node("n1", 640),))
+    assert str(refused.value).splitlines() == [
+        "no room for shop.web.3:",
+        "  n1: 0 memory free, needs 128M",
+        f"{ADVICE}1 of 3 be missing then, set update.max_unavailable to 1 or more; without it, it is 0.",
+        "With update.parallelism all, every new instance needs room beside every old one.",
+    ]
+    made = planned(shop(web, parallelism="all", max_unavailable=1), *old, nodes=(node("n1", 640),))
+    assert [(a.step, a.stop_first) for a in made.actions] == [(1, False), (1, False), (1, True)]
+
+
+def test_with_parallelism_all_what_goes_anyway_makes_room_before_the_only_step() -> None:
+    web = process("web", 2, image=NEW_IMAGE)
+    old = (*TWO, instance(1, "n1", process("api"), 25703))
+    made = planned(shop(web, parallelism="all"), *old, nodes=(node("n1", 256), node("n2", 256)))
+    assert [(str(a.slot), a.kind, a.step) for a in made.actions] == [
+        ("shop.api.1", "stop", 1),
+        ("shop.web.1", "replace", 1),
+        ("shop.web.2", "replace", 1),
+    ]
 
 
 def test_what_goes_anyway_is_stopped_early_only_where_its_room_is_needed() -> None:
@@ -288,7 +361,7 @@ def test_stop_first_uses_the_room_of_the_predecessor() -> None:
 def test_a_fall_back_to_stop_first_waits_for_the_step_whose_room_it_uses() -> None:
     web = process("web", 2, memory=192 * M)
     old = (TWO[0], instance(2, "n1", WEB, 25702))
-    made = planned(shop(web, parallelism=2), *old, nodes=(node("n1", 448),))
+    made = planned(shop(web, parallelism=2, max_unavailable=1), *old, nodes=(node("n1", 448),))
     assert [(a.kind, a.step, a.stop_first) for a in made.actions] == [
         ("replace", 1, False),
         ("replace", 2, True),
@@ -340,6 +413,23 @@ def test_steps_hold_parallelism_replacements_and_the_first_also_all_that_only_st
         "shop.web.3": 2,
         "shop.web.4": 1,
         "shop.web.5": 1,
+    }
+
+
+def test_parallelism_counts_each_process_for_itself_and_takes_shares() -> None:
+    web, api = process("web", 4, image=NEW_IMAGE), process("api", 2, image=NEW_IMAGE)
+    old = [
+        *(instance(number, "n1", process("web"), 25700 + number) for number in (1, 2, 3, 4)),
+        *(instance(number, "n2", process("api"), 25700 + number) for number in (1, 2)),
+    ]
+    made = planned(shop(web, api, parallelism="50%"), *old)
+    assert {str(action.slot): action.step for action in made.actions} == {
+        "shop.api.1": 1,
+        "shop.api.2": 2,
+        "shop.web.1": 1,
+        "shop.web.2": 1,
+        "shop.web.3": 2,
+        "shop.web.4": 2,
     }
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,13 +38,16 @@ def planned(world: World) -> Plan:
         reject()
 
 
-def refusals(world: World) -> dict[str, dict[str, str]]:
-    """Return why slots fit nowhere, or nothing if all fit."""
+def refusals(world: World) -> NoRoom:
+    """Return why slots fit nowhere, in a world in which some do."""
+    found: NoRoom | None = None
     try:
         plan(world.configuration, world.fleet, None, 4)
     except NoRoom as refused:
-        return refused.refusals
-    return {}
+        found = refused
+    assume(found is not None)
+    assert found
+    return found
 
 
 def shuffled(items: tuple[Any, ...], random: Random) -> tuple[Any, ...]:
@@ -131,7 +135,9 @@ def test_carrying_out_a_plan_gives_what_is_wanted_and_the_next_plan_is_empty(wor
 @given(worlds())
 def test_no_room_says_why_for_every_node(world: World) -> None:
     names = {node.name for node in world.fleet.nodes}
-    assert all(set(reasons) == names for reasons in refusals(world).values())
+    refused = refusals(world).refusals
+    assert refused
+    assert all(set(reasons) == names for reasons in refused.values())
 
 
 @UNHURRIED
@@ -171,20 +177,58 @@ def test_routers_send_only_to_what_runs_and_let_go_before_a_stop(world: World) -
 
 @UNHURRIED
 @given(worlds())
-def test_at_most_parallelism_slots_of_those_that_served_are_missing_at_any_moment(world: World) -> None:
-    any_stop_first = any(action.stop_first for action in planned(world).actions)
-    allowed = world.configuration.update.parallelism if any_stop_first else 0
-    wanted = {
-        (process.name, number)
-        for process in world.configuration.processes
-        for number in range(1, process.scale + 1)
-    }
+def test_no_process_ever_misses_more_instances_than_it_may(world: World) -> None:
+    update, routed = world.configuration.update, set(world.configuration.hosts.values())
+    before = begun(world)
+    for wanted in world.configuration.processes:
+        slots = {(wanted.name, number) for number in range(1, wanted.scale + 1)}
+        least = wanted.scale - update.may_be_missing(wanted.scale)
+        for acted, _ in moments(world):
+            assert len(slots & running(acted)) >= min(least, len(slots & running(before)))
+            if wanted.name in routed:
+                assert len(slots & serving(acted)) >= min(least, len(slots & serving(before)))
+
+
+@UNHURRIED
+@given(worlds())
+def test_a_step_replaces_no_more_of_a_process_than_parallelism_says(world: World) -> None:
+    scales = {process.name: process.scale for process in world.configuration.processes}
+    steps = Counter(
+        (action.step, action.slot.process)
+        for action in planned(world).actions
+        if action.new and action.old and action.old.running
+    )
+    for (_, name), replaced in steps.items():
+        assert replaced <= world.configuration.update.in_a_step(scales[name])
+
+
+@UNHURRIED
+@given(worlds())
+def test_without_max_unavailable_nothing_stops_before_its_successor_serves(world: World) -> None:
+    update = replace(world.configuration.update, order="start-first", max_unavailable=None)
+    careful = replace(world, configuration=replace(world.configuration, update=update))
+    assert not any(action.stop_first for action in planned(careful).actions)
+
+
+@UNHURRIED
+@given(worlds())
+def test_parallelism_all_is_one_switch(world: World) -> None:
+    update = replace(world.configuration.update, order="start-first", parallelism="all")
+    blue_green = replace(world, configuration=replace(world.configuration, update=update))
     routed = set(world.configuration.hosts.values())
-    served = {slot for slot in serving(begun(world)) if slot in wanted and slot[0] in routed}
-    ran = {slot for slot in running(begun(world)) if slot in wanted}
-    for acted, _ in moments(world):
-        assert len(served - serving(acted)) <= allowed
-        assert len(ran - running(acted)) <= allowed
+    started = [action.new for action in planned(blue_green).actions if action.new]
+    servers = {begun(world).server_of(new) for new in started if new.slot.process in routed}
+    for acted, _ in moments(blue_green):
+        assert servers & {(server.address, server.port) for server in acted.servers()} in (set(), servers)
+
+
+@UNHURRIED
+@given(worlds())
+def test_a_refusal_that_names_max_unavailable_says_enough_to_go_further(world: World) -> None:
+    said = str(refusals(world))
+    for name, number in re.findall(r"shop\.(\w+) has room only .*? update\.max_unavailable to (\d+)", said):
+        scale = {process.name: process.scale for process in world.configuration.processes}[name]
+        assert world.configuration.update.may_be_missing(scale) < int(number) <= scale
 
 
 @UNHURRIED

@@ -18,6 +18,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Configuration,
     Health,
     Process,
+    ReleaseCommand,
     Rules,
     Spec,
     Update,
@@ -61,14 +62,34 @@ def test_the_sample_resolves_to_what_its_file_says() -> None:
             Process("worker", 1, worker),
         ),
         hosts={"shop.apps.localhost": "web", "shop.example.com": "web"},
-        update=Update("start-first", 2, 10.0, 60.0),
+        update=Update("start-first", 2, None, 10.0, 60.0, 0.0, "rollback"),
     )
 
 
-def test_a_configuration_survives_the_ledger() -> None:
-    again = Configuration.from_dict(json.loads(json.dumps(resolved().as_dict())))
-    assert again == resolved()
-    assert again.hash() == resolved().hash()
+MIGRATING = "release: {command: [migrate, --all]}\nirreversible: true\nupdate: {parallelism: 25%}"
+
+
+@pytest.mark.parametrize("text", ["", top(MIGRATING)])
+def test_a_configuration_survives_the_ledger(text: str) -> None:
+    made = resolved(text=text)
+    again = Configuration.from_dict(json.loads(json.dumps(made.as_dict())))
+    assert again == made
+    assert again.hash() == made.hash()
+
+
+def test_a_release_that_was_recorded_before_there_were_release_commands_is_read() -> None:
+    made = resolved().as_dict()
+    old = {key: value for key, value in made.items() if key not in {"release", "irreversible"}}
+    old["update"] = {"order": "start-first", "parallelism": 2, "drain": 10.0, "deadline": 60.0}
+    assert Configuration.from_dict(old) == resolved()
+
+
+def test_what_runs_before_a_release_is_part_of_it_and_so_is_that_it_cannot_be_undone() -> None:
+    made = resolved(text=top(MIGRATING))
+    assert made.release == ReleaseCommand(("migrate", "--all"), 600.0)
+    assert made.irreversible
+    lines = ["", "release: {command: [migrate]}", "release: {command: [other]}", "irreversible: true"]
+    assert len({resolved(text=top(line)).hash() for line in lines}) == len(lines)
 
 
 def test_no_secret_is_in_a_configuration() -> None:

@@ -67,6 +67,33 @@ def test_parallelism_makes_one_step_of_many() -> None:
     ]
 
 
+def test_parallelism_all_goes_over_in_one_change_and_stops_afterwards() -> None:
+    old = [instance(number, place, OLD) for number, place in enumerate(("n1", "n2", "n3"), 1)]
+    nodes = (*NODES, node("n3"))
+    assert story(rolled(shop(replace(NEW, scale=3), parallelism="all"), *old, nodes=nodes)) == [
+        (
+            "start shop.web.1-v4 on n1, start shop.web.2-v4 on n2, start shop.web.3-v4 on n3, "
+            "route web.1-n1-25702 web.2-n2-25702 web.3-n3-25702"
+        ),
+        (
+            "stop shop.web.1-n1-25701, stop shop.web.2-n2-25701, stop shop.web.3-n3-25701, "
+            "remove shop.web.1-n1-25701, remove shop.web.2-n2-25701, remove shop.web.3-n3-25701"
+        ),
+    ]
+
+
+def test_parallelism_all_lets_go_first_of_what_has_no_room_beside_it_and_still_goes_over_once() -> None:
+    tight = (node("n1", 256), node("n2", 128))
+    assert story(rolled(shop(NEW, parallelism="all", max_unavailable=1), *TWO, nodes=tight)) == [
+        "route web.1-n1-25701",
+        (
+            "stop shop.web.2-n2-25701, start shop.web.1-v4 on n1, start shop.web.2-v4 on n2, "
+            "route web.1-n1-25702 web.2-n2-25702"
+        ),
+        "stop shop.web.1-n1-25701, remove shop.web.1-n1-25701, remove shop.web.2-n2-25701",
+    ]
+
+
 def test_stop_first_routes_out_before_it_stops_and_starts() -> None:
     assert story(rolled(shop(NEW, order="stop-first"), *TWO)) == [
         "route web.2-n2-25701",
@@ -115,7 +142,7 @@ def test_an_instance_that_moves_starts_there_before_it_stops_here() -> None:
 def test_an_instance_without_room_beside_it_is_routed_out_in_the_phase_before_it_stops() -> None:
     tight = (node("n1", 256), node("n2", 128))
     full = (*TWO, instance(1, "n1", process("api"), 25705))
-    both = shop(NEW, process("api"))
+    both = shop(NEW, process("api"), max_unavailable=1)
     assert story(rolled(both, *full, nodes=tight)) == [
         "route web.2-n2-25701",
         "stop shop.web.1-n1-25701, start shop.web.1-v4 on n1, route web.1-n1-25702",

@@ -15,6 +15,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.waiting i
     becomes_healthy,
     keeps_running,
     pauses_up_to,
+    stays_healthy,
     wait,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
@@ -118,6 +119,51 @@ def test_a_condition_is_asked_at_once_and_once_more_at_the_end() -> None:
     assert clock.deadline(1).until(lambda: clock.waited >= 1)
     assert not clock.deadline(1).until(lambda: False)
     assert clock.waited == pytest.approx(2)
+
+
+def watched(
+    clock: Clock, alive: Callable[[], str] = well, answers: Callable[[], str] = well, seconds: float = 9
+) -> str:
+    return stays_healthy(alive, answers, HEALTH, clock.deadline(seconds))
+
+
+def test_what_stays_healthy_is_watched_for_the_whole_time_and_no_longer() -> None:
+    clock = Clock()
+    assert watched(clock) == ""
+    assert clock.waited == pytest.approx(9)
+
+
+def test_one_that_dies_while_it_is_watched_ends_the_watch() -> None:
+    clock = Clock()
+    assert watched(clock, alive=clock.after(3.0, "exited with code 1")) == "exited with code 1"
+    assert clock.waited == pytest.approx(4)
+
+
+def test_one_that_dies_between_the_last_question_and_the_end_is_noticed() -> None:
+    clock = Clock()
+    assert watched(clock, alive=clock.after(8.5, "exited with code 1")) == "exited with code 1"
+
+
+def test_as_many_bad_answers_in_a_row_as_routers_take_are_unhealthy() -> None:
+    clock = Clock()
+    assert watched(clock, answers=clock.after(1.0, "/ answers 500")) == "became unhealthy: / answers 500"
+    assert clock.waited == pytest.approx(6)
+
+
+def test_single_bad_answers_are_forgiven() -> None:
+    clock, answers = Clock(), itertools.cycle(["", "", "/ answers 500"])
+    assert watched(clock, answers=lambda: next(answers), seconds=60) == ""
+    assert clock.waited == pytest.approx(60, abs=2)
+
+
+def test_a_bad_answer_at_the_very_end_is_asked_again() -> None:
+    clock = Clock()
+    said = watched(clock, answers=clock.after(8.5, "/ answers 500"))
+    assert said == "became unhealthy: / answers 500"
+    assert clock.waited == pytest.approx(13)
+    clock = Clock()
+    assert watched(clock, answers=lambda: "timeout" if 8.5 < clock.waited < 10 else "") == ""
+    assert clock.waited == pytest.approx(11)
 
 
 @given(longest=st.floats(0.05, 300))

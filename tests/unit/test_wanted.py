@@ -110,6 +110,11 @@ def test_the_release_to_return_to(to: str, number: int) -> None:
     assert target("shop", HISTORY, to)["number"] == number
 
 
+@pytest.mark.parametrize("to", ["", "v5"])
+def test_from_a_release_that_stopped_half_way_the_active_one_is_the_way_back(to: str) -> None:
+    assert target("shop", [release(6, "pending"), *HISTORY[1:]], to)["number"] == 5
+
+
 @pytest.mark.parametrize(
     ("releases", "to", "words"),
     [

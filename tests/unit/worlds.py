@@ -145,7 +145,8 @@ def _configurations(draw: st.DrawFn, names: list[str]) -> Configuration:
         *(draw(_processes(name)) for name in names),
         hosts={host: name for host, name in _HOSTS.items() if name in names and name != "worker"},
         order=draw(st.sampled_from(["start-first", "start-first", "stop-first"])),
-        parallelism=draw(st.integers(1, 3)),
+        parallelism=draw(st.sampled_from([1, 2, 3, "30%", "100%", "all"])),
+        max_unavailable=draw(st.sampled_from([None, 1, 1, 2, "50%", "100%"])),
     )
 
 

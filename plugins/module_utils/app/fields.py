@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import parse_constraint
 from ansible_collections.fairlead.paas.plugins.module_utils.units import (
+    ALL,
     DURATION_HELP,
     SIZE_HELP,
     format_duration,
@@ -21,11 +22,12 @@ from ansible_collections.fairlead.paas.plugins.module_utils.units import (
 
 from . import grammar
 from .domains import DOMAIN, MAX_LENGTH, parse_domain
-from .kinds import WORD, Unit, choice, number, pattern, quantity, text, whole, wrong
+from .kinds import FLAG, WORD, Unit, amount, choice, number, pattern, quantity, text, whole, wrong
 
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 STRATEGIES = ("binpack", "least-cpu", "most-free-memory", "spread")
 ORDERS = ("start-first", "stop-first")
+AFTER_FAILURE = ("pause", "rollback")
 MIN_MEMORY = "6M"  # the engine starts nothing in less
 MAX_MEMORY = "16T"
 
@@ -67,6 +69,10 @@ Cores = Annotated[float, number(0.01, 1024, "cores such as 0.25 or 2, from 0.01 
 Port = Annotated[int, whole(1, 65535)]
 Strategy = Annotated[str, choice(*STRATEGIES)]
 Order = Annotated[str, choice(*ORDERS)]
+Parallelism = Annotated[int | str, amount(1, 1000, ALL)]
+Unavailable = Annotated[int | str, amount(0, 1000)]
+AfterFailure = Annotated[str, choice(*AFTER_FAILURE)]
+Flag = Annotated[bool, FLAG]
 Interval = Annotated[float, quantity(_DURATION, "100ms", "5m")]
 Grace = Annotated[float, quantity(_DURATION, "0s", "1h")]
 Deadline = Annotated[float, quantity(_DURATION, "1s", "1h")]

@@ -7,6 +7,7 @@ A wrong value raises a pydantic error of type ``fairlead`` whose context is ``pr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from .document import kind
 
 ERROR = "fairlead"
 MAX_VALUE = 64 * 2**10  # characters; engines and kernels bound an argument at 128 KiB
+
+_PERCENTAGE = re.compile(r"(-?(?:0|[1-9][0-9]{0,3}))%", re.ASCII)
 
 Read = Callable[[Any], Any]
 
@@ -84,6 +87,27 @@ def whole(first: int, last: int) -> Kind:
     return Kind(read, {"type": "integer", "minimum": first, "maximum": last})
 
 
+def amount(first: int, last: int, *words: str) -> Kind:
+    """Take a whole number within bounds, a percentage within ``first`` and 100, or one of a few words."""
+    forms = [f"a whole number from {first} to {last}", f"a percentage from {first}% to 100%", *words]
+    expected = f"{', '.join(forms[:-1])} or {forms[-1]}"
+
+    def read(value: Any) -> int | str:
+        percentage = _PERCENTAGE.fullmatch(value) if isinstance(value, str) else None
+        number = int(percentage[1]) if percentage else value
+        if isinstance(value, str) and value in words:
+            return value
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise wrong("is no number and no percentage", expected)
+        if not first <= number <= (100 if percentage else last):
+            raise wrong("is out of range", expected)
+        return value if isinstance(value, str) else number
+
+    spelling = "|".join([f"({'' if first else '0|'}[1-9][0-9]?|100)%", *words])
+    schema = {"type": ["integer", "string"], "minimum": first, "maximum": last, "pattern": f"^({spelling})$"}
+    return Kind(read, schema)
+
+
 def number(first: float, last: float, expected: str) -> Kind:
     """Take a number within bounds."""
 
@@ -95,6 +119,15 @@ def number(first: float, last: float, expected: str) -> Kind:
         return float(value)
 
     return Kind(read, {"type": "number", "minimum": first, "maximum": last})
+
+
+def _read_flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise wrong("is not true or false", "true or false")
+
+
+FLAG = Kind(_read_flag, {"type": "boolean"})
 
 
 def choice(*words: str) -> Kind:

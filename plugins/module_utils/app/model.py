@@ -14,6 +14,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils import configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import CONSTRAINT_HELP
 
 from .fields import (
+    AfterFailure,
     Capability,
     Command,
     Constraint,
@@ -22,6 +23,7 @@ from .fields import (
     Deadline,
     Domain,
     EnvName,
+    Flag,
     Grace,
     HttpPath,
     Image,
@@ -29,8 +31,10 @@ from .fields import (
     Memory,
     Name,
     Order,
+    Parallelism,
     Port,
     Strategy,
+    Unavailable,
     Version,
     Word,
 )
@@ -124,8 +128,13 @@ class Update(Part):
     order: Order = Field(
         configuration.Update.order, description="whether new ones start before old ones stop"
     )
-    parallelism: Annotated[int, whole(1, 100)] = Field(
-        configuration.Update.parallelism, description="instances replaced in one step"
+    parallelism: Parallelism = Field(
+        configuration.Update.parallelism,
+        description="instances of each process that a step replaces: a number, a share such as 25%, or all",
+    )
+    max_unavailable: Unavailable | None = Field(
+        None,
+        description="instances of each process that may be missing at a time: a number or a share",
     )
     drain: Grace = Field(
         configuration.Update.drain,
@@ -133,6 +142,22 @@ class Update(Part):
     )
     deadline: Deadline = Field(
         configuration.Update.deadline, description="for a new instance to become healthy"
+    )
+    monitor: Grace = Field(
+        configuration.Update.monitor,
+        description="how long new instances must stay healthy until a step counts",
+    )
+    on_failure: AfterFailure = Field(
+        configuration.Update.on_failure, description="whether a failed deploy returns to what was, or stops"
+    )
+
+
+class Release(Part):
+    """What comes before anything is switched to a new release."""
+
+    command: Command = Field(description="program and arguments, run once in the new image")
+    deadline: Deadline = Field(
+        configuration.ReleaseCommand.deadline, description="how long the command may take"
     )
 
 
@@ -149,3 +174,8 @@ class App(Part):
     )
     routes: tuple[Route, ...] = Field((), description="further host names")
     update: Update = Field(Update(), description="how a deploy goes")
+    release: Release | None = Field(None, description="what runs before anything is switched")
+    irreversible: Flag = Field(
+        default=False,
+        description="whether no rollback may go behind this release, as after a destructive migration",
+    )

@@ -11,6 +11,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Configuration,
     Health,
     Process,
+    ReleaseCommand,
     Rules,
     Spec,
     Update,
@@ -35,7 +36,14 @@ def configuration_of(
         _process(name, process, _spec(app, process, image, hashes))
         for name, process in sorted(app.processes.items())
     )
-    return Configuration(app.app, tuple(processes), hosts_of(app, domain), Update(**dict(app.update)))
+    return Configuration(
+        app.app,
+        tuple(processes),
+        hosts_of(app, domain),
+        Update(**dict(app.update)),
+        ReleaseCommand(**dict(app.release)) if app.release else None,
+        app.irreversible,
+    )
 
 
 def hosts_of(app: written.App, domain: str) -> dict[str, str]:

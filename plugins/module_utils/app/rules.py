@@ -58,8 +58,20 @@ def _processes_fit_together(document: Document) -> Iterator[Problem]:
         path = ("processes", name)
         if "health" in _mapping(document, path) and "port" not in _mapping(document, path):
             yield document.key_problem((*path, "health"), "needs a port to ask at", "", "a port beside it")
-        if document.get((*path, "command", 0)) == "":
-            yield document.problem((*path, "command", 0), "is empty", '""', "a program")
+
+
+def _commands_name_a_program(document: Document) -> Iterator[Problem]:
+    parts: list[Path] = [("processes", name) for name in _mapping(document, ("processes",))]
+    for path in [(*part, "command", 0) for part in [*parts, ("release",)]]:
+        if document.get(path) == "":
+            yield document.problem(path, "is empty", '""', "a program")
+
+
+def _stop_first_may_stop(document: Document) -> Iterator[Problem]:
+    path = ("update", "max_unavailable")
+    if document.get(("update", "order")) == "stop-first" and document.get(path) in (0, "0%"):
+        expected = "at least 1, or order: start-first"
+        yield document.problem(path, "leaves stop-first nothing to stop", document.shown(path), expected)
 
 
 def _routes_lead_to_ports(document: Document) -> Iterator[Problem]:
@@ -102,5 +114,7 @@ _RULES = (
     _one_way_to_an_image,
     _environment_is_set_once,
     _processes_fit_together,
+    _commands_name_a_program,
+    _stop_first_may_stop,
     _routes_lead_to_ports,
 )

@@ -40,13 +40,12 @@ class Start:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Start:
         """Return the start written as plain data, as the module ``converge`` gets it."""
-        spec, health = data["spec"], data.get("health")
-        tuples = {"command": tuple(spec["command"]), "capabilities": tuple(spec["capabilities"])}
+        health = data.get("health")
         return cls(
             slot=Slot(**data["slot"]),
             name=data["name"],
             release=data["release"],
-            spec=Spec(**{**spec, **tuples}),
+            spec=Spec.from_dict(data["spec"]),
             spec_hash=data["spec_hash"],
             host_port=data.get("host_port"),
             health=Health(**health) if health else None,

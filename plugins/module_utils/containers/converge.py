@@ -48,13 +48,13 @@ def act(engine: Engine, wish: Wish, plan: Plan) -> list[Up]:
     """
     work = plan.work
     _pull_all(engine, wish, work)
-    _each(partial(_remove, engine), work.clear)
+    _each(partial(remove, engine), work.clear)
     if wish.order == "stop-first":
         _each(partial(_stop, engine), work.stop)
     up = bring_up(engine, wish, work, plan.bodies)
     if wish.order == "start-first":
         _each(partial(_stop, engine), work.stop)
-    _each(partial(_remove, engine), work.remove)
+    _each(partial(remove, engine), work.remove)
     return up
 
 
@@ -67,6 +67,16 @@ def result(work: Work, up: Iterable[Up] = ()) -> dict[str, Any]:
         "removed": [present.name for present in work.remove],
         "pulled": list(work.pull),
     }
+
+
+def remove(engine: Engine, present: Present) -> None:
+    """Remove a container in whatever state it is; one that runs is stopped first, with its own grace."""
+    if present.runs:
+        with unless_gone(f"container {present.name} cannot be inspected"):
+            grace = engine.inspect_container(present.id)["Config"].get("StopTimeout")
+            _stop(engine, (present, _GRACE if grace is None else grace))
+    with unless_gone(f"container {present.name} cannot be removed"):
+        engine.remove_container(present.id, v=True, force=True)
 
 
 def _with_proof(engine: Engine, present: Present, named: set[str]) -> Present:
@@ -98,12 +108,3 @@ def _stop(engine: Engine, item: tuple[Present, float]) -> None:
         if present.state == "paused":
             engine.unpause(present.id)
         engine.stop(present.id, timeout=math.ceil(grace))
-
-
-def _remove(engine: Engine, present: Present) -> None:
-    if present.runs:
-        with unless_gone(f"container {present.name} cannot be inspected"):
-            grace = engine.inspect_container(present.id)["Config"].get("StopTimeout")
-            _stop(engine, (present, _GRACE if grace is None else grace))
-    with unless_gone(f"container {present.name} cannot be removed"):
-        engine.remove_container(present.id, v=True, force=True)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring instances up, all at once, and wait for their health; the first that fails ends the waiting."""
+"""Bring instances up, all at once, wait for their health and watch over it; the first failure ends all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
 from typing import Any
@@ -13,13 +13,14 @@ from typing import Any
 from ansible_collections.fairlead.paas.plugins.module_utils import labels
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.units import format_duration
 from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
 from . import probe
 from .arguments import RESTART_POLICY, UNPROVEN, Start
 from .client import Engine
 from .engine import EngineError, saying
-from .waiting import becomes_healthy, keeps_running, pauses_up_to, wait
+from .waiting import becomes_healthy, keeps_running, pauses_up_to, stays_healthy, wait
 from .work import Resume, Wish, Work
 
 LOG_LINES = 20
@@ -30,7 +31,7 @@ _PORT_TAKEN = ("port is already allocated", "address already in use")
 
 @dataclass(frozen=True)
 class Up:
-    """An instance that runs and is healthy."""
+    """An instance that runs and is healthy. Container: its id."""
 
     slot: str
     name: str
@@ -68,6 +69,7 @@ class _Candidate:
     port: int | None
     health: Health | None
     begin: Callable[[], str]
+    watched: bool = False  # must also stay healthy for a while before the engine may restart it
 
 
 class _GivenUp(Exception):
@@ -77,19 +79,29 @@ class _GivenUp(Exception):
 def bring_up(engine: Engine, wish: Wish, work: Work, bodies: Mapping[str, Any]) -> list[Up]:
     """Start what the work says and wait until all of it is healthy, also what ran already.
 
+    What did not run then has to stay healthy for the wish's ``monitor``, all of it in the same time.
     ``bodies``: container name -> body of the create call. Raises InstancesFailed with all failures seen.
     """
-    candidates = [
+    new = [
         *(_created(engine, start, bodies[start.name]) for start in work.create),
-        *(_resumed(engine, resume) for resume in (*work.resume, *work.await_health)),
+        *(_resumed(engine, resume) for resume in work.resume),
     ]
+    watched = [replace(candidate, watched=True) for candidate in new] if wish.monitor else []
+    candidates = [*(watched or new), *(_resumed(engine, resume) for resume in work.await_health)]
     run = _Run(engine, wish.address, wish.deadline)
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(candidates) or 1)) as pool:
-        results = list(pool.map(run.one, candidates))
-    failures = [result for result in results if isinstance(result, Failure)]
+        up = _all_up(wish.node, pool.map(run.becomes_healthy, candidates))
+        window = run.window(wish.monitor)
+        _all_up(wish.node, pool.map(partial(run.stays_healthy, window), watched, up))
+    return up
+
+
+def _all_up(node: str, results: Iterable[Up | Failure | None]) -> list[Up]:
+    found = list(results)
+    failures = [result for result in found if isinstance(result, Failure)]
     if failures:
-        raise InstancesFailed(wish.node, failures)
-    return [result for result in results if isinstance(result, Up)]
+        raise InstancesFailed(node, failures)
+    return [result for result in found if isinstance(result, Up)]
 
 
 class _Run:
@@ -100,30 +112,58 @@ class _Run:
         self._given_up = Event()
         self._deadline = Deadline(seconds, sleep=self._given_up.wait)
 
-    def one(self, candidate: _Candidate) -> Up | Failure | None:
+    def window(self, seconds: float) -> Deadline:
+        """Return the time from now in which everything watched is watched."""
+        return Deadline(seconds, sleep=self._given_up.wait)
+
+    def becomes_healthy(self, candidate: _Candidate) -> Up | Failure | None:
         """Bring one instance up; None when it was given up for the failure of another."""
-        container = candidate.name
+        return self._outcome(candidate, partial(self._begin, candidate))
+
+    def stays_healthy(self, window: Deadline, candidate: _Candidate, up: Up) -> Up | Failure | None:
+        """Watch one instance; None when it was given up for the failure of another."""
+        return self._outcome(candidate, partial(self._watch, window, candidate, up))
+
+    def _outcome(self, candidate: _Candidate, act: Callable[[], Up | str]) -> Up | Failure | None:
         try:
             self._still_wanted()
-            container = candidate.begin()
-            why = self._wait(candidate, container)
-            if not why:
-                _set_restart_policy(self._engine, container, RESTART_POLICY)
-                return Up(candidate.slot, candidate.name, container)
+            outcome = act()
         except EngineError as error:
-            why = self._in_words(candidate, str(error))
+            outcome = self._in_words(candidate, str(error))
         except _GivenUp:
             return None
+        if isinstance(outcome, Up):
+            return outcome
         self._given_up.set()
-        return Failure(candidate.slot, candidate.name, why, last_logs(self._engine, container))
+        return Failure(candidate.slot, candidate.name, outcome, last_logs(self._engine, candidate.name))
+
+    def _begin(self, candidate: _Candidate) -> Up | str:
+        container = candidate.begin()
+        why = self._wait(candidate, container)
+        if not why and not candidate.watched:
+            _set_restart_policy(self._engine, container, RESTART_POLICY)
+        return why or Up(candidate.slot, candidate.name, container)
 
     def _wait(self, candidate: _Candidate, container: str) -> str:
-        health, port = candidate.health, candidate.port
-        alive = partial(self._alive, container)
-        if health is None or port is None:
+        health, alive = candidate.health, partial(self._alive, container)
+        if health is None or candidate.port is None:
             return wait(keeps_running(alive), pauses_up_to(1), self._deadline)
-        answers = partial(probe.ask, self._address, port, health.path, health.timeout)
+        answers = partial(self._ask, candidate)
         return wait(becomes_healthy(alive, answers, health), pauses_up_to(health.interval), self._deadline)
+
+    def _watch(self, window: Deadline, candidate: _Candidate, up: Up) -> Up | str:
+        alive, answers = partial(self._alive, up.container), partial(self._ask, candidate)
+        why = stays_healthy(alive, answers, candidate.health or Health(), window)
+        if why:
+            return f"{why}, within the {format_duration(window.seconds)} that it had to stay healthy"
+        _set_restart_policy(self._engine, up.container, RESTART_POLICY)
+        return up
+
+    def _ask(self, candidate: _Candidate) -> str:
+        health, port = candidate.health, candidate.port
+        if health is None or port is None:
+            return ""
+        return probe.ask(self._address, port, health.path, health.timeout)
 
     def _alive(self, container: str) -> str:
         self._still_wanted()

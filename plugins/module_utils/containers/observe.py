@@ -43,7 +43,10 @@ class Strange(ValueError):
 
 
 def look(engine: Engine, first_port: int, last_port: int) -> dict[str, Any]:
-    """Return ``node``, ``instances`` and ``strange``, as the module ``look`` does. Raises EngineError."""
+    """Return ``node``, ``instances``, ``strange`` and ``leftovers``, as the module ``look`` does.
+
+    Raises EngineError.
+    """
     with saying("the Docker engine of this machine does not answer"):
         info = engine.info()
         listed = engine.containers(all=True)
@@ -59,7 +62,7 @@ def look(engine: Engine, first_port: int, last_port: int) -> dict[str, Any]:
         "engine_version": info["ServerVersion"],
         "arch": info["Architecture"],
     }
-    return {"node": node, "instances": instances, "strange": strange}
+    return {"node": node, "instances": instances, "strange": strange, "leftovers": _leftovers(foreign)}
 
 
 def instance(inspected: Mapping[str, Any], limited: frozenset[str]) -> dict[str, Any]:
@@ -135,6 +138,15 @@ def _parted(listed: Iterable[Any]) -> tuple[list[dict[str, Any]], list[dict[str,
 
 def _published(listed: Iterable[Mapping[str, Any]]) -> set[int]:
     return {port["PublicPort"] for container in listed for port in container["Ports"] if "PublicPort" in port}
+
+
+def _leftovers(listed: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    tasks = {container["Id"]: container["Labels"] or {} for container in listed}
+    return [
+        {"app": given[labels.TASK], "container": container}
+        for container, given in sorted(tasks.items())
+        if labels.TASK in given
+    ]
 
 
 def _inspected(engine: Engine, listed: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -78,3 +78,21 @@ def becomes_healthy(alive: Probe, answers: Probe, health: Health) -> Predicate:
         return Outcome(failures >= health.retries, f"did not become healthy: {unanswered}")
 
     return turn
+
+
+def stays_healthy(alive: Probe, answers: Probe, health: Health, window: Deadline) -> str:
+    """Return "" when it was alive and healthy until the window's end, otherwise why not, at once.
+
+    Unhealthy is what fails too often in a row, as for routers. Whoever fails at the end is asked once more.
+    """
+    failures = 0
+    while True:
+        dead = alive()
+        unanswered = "" if dead else answers()
+        failures = failures + 1 if unanswered else 0
+        if dead or failures >= health.retries:
+            return dead or f"became unhealthy: {unanswered}"
+        if not window.pause(health.interval):
+            if not failures:
+                return ""
+            window.sleep(health.interval)

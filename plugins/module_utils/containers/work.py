@@ -58,6 +58,7 @@ class Wish:
     remove: tuple[str, ...] = ()
     order: str = "start-first"
     deadline: float = 60.0
+    monitor: float = 0.0  # how long what was brought up must stay healthy
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     registry_auth: Mapping[str, str] | None = field(default=None, repr=False)
 
@@ -160,7 +161,10 @@ def _ours(wish: Wish, known: Mapping[str, Present], name: str, *, must_exist: bo
         raise FairleadError(
             f"container {name} is not on node {wish.node} any more, so it cannot be started again"
         )
-    if present is not None and present.labels.get(labels.APP) != wish.app:
+    if present is not None and wish.app not in (
+        present.labels.get(labels.APP),
+        present.labels.get(labels.TASK),
+    ):
         raise FairleadError(
             f"container {present.name} on node {wish.node} is not of app {wish.app}; left alone"
         )

@@ -20,9 +20,8 @@ def around(claims: Iterable[Mapping[str, Any]], fleet: Fleet) -> Fleet:
     """Return the fleet as if the claims of other apps ran already, as far as they are not seen running."""
     seen = {(i.slot, i.node, i.port) for i in fleet.instances}
     claimed = (_instance(claim) for claim in claims)
-    return Fleet.of(
-        fleet.nodes, [*fleet.instances, *(i for i in claimed if (i.slot, i.node, i.port) not in seen)]
-    )
+    unseen = (i for i in claimed if (i.slot, i.node, i.port) not in seen)
+    return Fleet.of(fleet.nodes, [*fleet.instances, *unseen], fleet.leftovers)
 
 
 def wants(plan: Plan) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
@@ -17,9 +17,11 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history impor
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 
+from . import task as tasks
 from .plan import Plan, plan, removal_plan
-from .rollout import Phase, final_table, rollout
+from .rollout import ByNode, Phase, final_table, rollout
 from .routes import Foreseen, Routers, apart_from_instances, foresee, in_words
+from .task import Task
 from .undo import Undo, undo
 from .wanted import Releases, active_of, set_by_hand
 
@@ -30,7 +32,8 @@ class Deployment:
 
     ``phases`` can be undone, whichever of them fails: ``undo`` is right for all of them, since it says what
     shall be and not what was done. ``finish`` stops and removes what was replaced, once all is recorded.
-    ``routes`` is what the routers will change beside the servers of the plan's instances.
+    ``routes`` is what the routers will change beside the servers of the plan's instances. ``task`` runs
+    before the phases; ``leftovers``, node → containers, are what killed runs have left of such tasks.
     """
 
     plan: Plan
@@ -40,12 +43,15 @@ class Deployment:
     table: Table
     routes: Foreseen
     undo: Undo
+    active: int | None  # the release that is active until this one is
     unsettled: bool  # the ledger has a pending release: a run was killed
+    leftovers: ByNode
+    task: Task | None = None
 
     @property
     def changed(self) -> bool:
         """Whether there is anything to do on any machine."""
-        return self.plan.changed or self.unsettled or bool(self.routes)
+        return self.plan.changed or self.unsettled or bool(self.routes or self.leftovers)
 
     @property
     def settles(self) -> bool:
@@ -61,18 +67,28 @@ class Deployment:
     def text(self) -> str:
         """The plan as people read it before a deploy."""
         by_hand = (f"  {words}" for words in set_by_hand(self.configuration))
-        return "\n".join([str(self.plan), *in_words(self.routes), *by_hand])
+        before = tasks.in_words(self.task, self.leftovers)
+        return "\n".join([str(self.plan), *before, *in_words(self.routes), *by_hand])
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for playbooks."""
-        data: dict[str, Any] = json.loads(json.dumps({key: asdict(getattr(self, key)) for key in _PARTS}))
+        update, task = self.configuration.update, self.task and asdict(self.task)
+        parts = {key: asdict(getattr(self, key)) for key in _PARTS} | {
+            "task": task,
+            "leftovers": self.leftovers,
+        }
+        data: dict[str, Any] = json.loads(json.dumps(parts))
         return data | {
             "phases": [phase.as_dict() for phase in self.phases],
             "release": self.plan.release,
             "is_new_release": self.plan.is_new_release,
+            "active": self.active,
             "configuration_hash": self.configuration.hash(),
-            "drain": self.configuration.update.drain,
-            "deadline": self.configuration.update.deadline,
+            "nodes": sorted({action.node for action in self.plan.actions}),
+            "drain": update.drain,
+            "deadline": update.deadline,
+            "monitor": update.monitor,
+            "on_failure": update.on_failure,
             "unsettled": self.unsettled,
             "changes": self.changed,
             "routes": {router: change.lines() for router, change in self.routes.items()},
@@ -85,9 +101,14 @@ _PARTS = ("configuration", "finish", "table", "undo")
 
 
 def deployment(
-    configuration: Configuration, fleet: Fleet, releases: Releases, routers: Routers
+    configuration: Configuration,
+    fleet: Fleet,
+    releases: Releases,
+    routers: Routers,
+    *,
+    forward: bool = True,
 ) -> Deployment:
-    """Return the deploy of a configuration.
+    """Return the deploy of a configuration; only on the way forward its release command runs.
 
     Raises NoRoom when an instance fits on no node, FairleadError when a host name belongs to another app.
     """
@@ -95,18 +116,22 @@ def deployment(
     known = (active["number"], active["configuration_hash"]) if active else None
     number, _ = opening(_turns(releases), configuration.hash())
     made = plan(configuration, fleet, known, number, _rechecked(_before(releases), configuration))
-    return _deployment(made, configuration, fleet, routers, releases)
+    task = tasks.task_of(made, configuration, _before(releases), fleet) if forward else None
+    return replace(_deployment(made, configuration, fleet, routers, releases), task=task)
 
 
 def removal(app: str, fleet: Fleet, routers: Routers) -> Deployment:
     """Return the removal of an app: its table is empty, and there is no way back."""
-    return _deployment(removal_plan(app, fleet), Configuration(app, ()), fleet, routers, ())
+    made = _deployment(removal_plan(app, fleet), Configuration(app, ()), fleet, routers, ())
+    nodes = sorted({*made.finish.remove, *made.leftovers})
+    remove = {node: (*made.finish.remove.get(node, ()), *made.leftovers.get(node, ())) for node in nodes}
+    return replace(made, finish=replace(made.finish, remove=remove))
 
 
 def _deployment(
     made: Plan, configuration: Configuration, fleet: Fleet, routers: Routers, releases: Releases
 ) -> Deployment:
-    before = _before(releases)
+    before, active = _before(releases), active_of(releases)
     phases = rollout(made, configuration, fleet, before)
     finish = phases[-1] if phases and phases[-1].remove else Phase()
     reversible = tuple(phase for phase in phases if not phase.remove)
@@ -122,7 +147,9 @@ def _deployment(
         undo=undo(configuration.app, reversible, len(reversible) - 1, before, fleet)
         if reversible
         else Undo({}, None, {}),
+        active=active["number"] if active else None,
         unsettled=any(turn.state == PENDING for turn in _turns(releases)),
+        leftovers=tasks.leftovers_of(configuration.app, fleet),
     )
 
 

@@ -4,6 +4,8 @@
 An instance stays at home where it can. It starts beside the one it replaces; when that has stopped, its room
 serves the next steps. Where nothing fits any more, in this order: what goes anyway is stopped early, one
 instance moves, one instance is stopped before its successor starts.
+
+How much goes into one step, and whether an instance may be missing meanwhile, is the ``pace``.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
     stay,
 )
 
+from .pace import Pace
 from .reconcile import Need
 
 _Seek = Callable[[Iterable[Demand], Rooms], dict[Slot, Choice]]
@@ -63,21 +66,19 @@ class _Sequencer:
         self.waiting = {need.slot: need for need in sorted(needs, key=lambda need: need.slot)}
         self.surplus = tuple(surplus)
         self.rooms = rooms
-        self.parallelism = max(update.parallelism, 1)
-        self.stop_first = update.order == "stop-first"
+        self.stop_first = update.stops_first
+        self.pace = Pace(update, self.waiting.values())
         self.placed: list[Placed] = []
-        self.step = 0
         self.surplus_step: int | None = None
-        self.joinable = 0  # how many more instances the last step can take, if it stops first
 
     def run(self) -> Sequence:
         """Round after round; each ends with the room of what it replaced given back."""
         while self.waiting:
             if not (self._round() or self._surplus_early() or self._one_moves() or self._one_stops_first()):
-                raise NoRoom(self._refusals())
+                raise NoRoom(self._refusals(), self._advice())
         return Sequence(
             placed=tuple(self.placed),
-            surplus_step=self.surplus_step or self.step + 1,
+            surplus_step=self.surplus_step or self.pace.step + 1,
             surplus_early=self.surplus_step is not None,
         )
 
@@ -92,7 +93,8 @@ class _Sequencer:
 
     def _round_stop_first(self) -> bool:
         started = self._commit(*self._choose(self._fresh(), self._stay(self._fresh())))
-        replaced = [self._after_stop(n, stay if n.home else choose) for n in self._replacing()]
+        in_turn = [need for batch in self.pace.batches(self._replacing()) for need in batch]
+        replaced = [self._after_stop(need, stay if need.home else choose) for need in in_turn]
         return any([started, *replaced])
 
     def _stay(self, needs: Iterable[Need]) -> dict[Slot, Choice]:
@@ -112,7 +114,8 @@ class _Sequencer:
             return False
         for instance in self.surplus:
             self.rooms[instance.node].drop(instance)
-        self.surplus_step, self.joinable = self.step + 1, 0
+        self.pace.close_step()
+        self.surplus_step = 1 if self.pace.one_step else self.pace.step + 1
         return True
 
     def _one_moves(self) -> bool:
@@ -140,7 +143,7 @@ class _Sequencer:
     def _after_stop(self, need: Need, seek: _Seek, note: str = "") -> bool:
         """Place one need where it fits once its predecessor has stopped; as if nothing was, if nowhere."""
         old = need.leaves
-        if old is None:
+        if old is None or not self.pace.may_stop(need.process):
             return False
         self.rooms[old.node].drop(old)
         away = self._not_at_home(need)
@@ -148,34 +151,26 @@ class _Sequencer:
         if not choices:
             self.rooms[old.node].add(old)
             return False
-        if not self.joinable:
-            self._next_step(self.parallelism)
-        self.joinable -= 1
+        self.pace.stop(need)
         self._record(need, choices[need.slot], stop_first=True, note=note or away)
         return True
 
     def _commit(self, choices: dict[Slot, Choice], notes: dict[Slot, str]) -> bool:
-        """Make steps of what starts beside its predecessor: all that need not wait goes with the first."""
+        """Make steps of what starts beside its predecessor, or has none."""
         needs = [self.waiting[slot] for slot in sorted(choices)]
-        first = [need for need in needs if need.at_once or not need.leaves]
-        rest = [need for need in needs if need.leaves and not need.at_once]
-        for start in range(0, max(len(rest), len(needs) and 1), self.parallelism):
-            self._next_step(0)
-            for need in first + rest[start : start + self.parallelism]:
+        for batch in self.pace.batches(needs):
+            self.pace.open_step()
+            for need in batch:
+                self.pace.start(need)
                 self._record(need, choices[need.slot], stop_first=False, note=notes.get(need.slot, ""))
-            first = []
         for need in needs:
-            if need.leaves:
+            if need.leaves and not self.pace.one_step:
                 self.rooms[need.leaves.node].drop(need.leaves)
         return bool(choices)
 
-    def _next_step(self, joinable: int) -> None:
-        self.step += 1
-        self.joinable = joinable
-
     def _record(self, need: Need, choice: Choice, *, stop_first: bool, note: str) -> None:
         del self.waiting[need.slot]
-        self.placed.append(Placed(need, choice, self.step, stop_first, note))
+        self.placed.append(Placed(need, choice, self.pace.step, stop_first, note))
 
     def _not_at_home(self, need: Need) -> str:
         room = self.rooms.get(need.home or "")
@@ -183,10 +178,22 @@ class _Sequencer:
         return f"{need.home}: {why}" if why else ""
 
     def _refusals(self) -> dict[str, dict[str, str]]:
-        return {str(need.slot): self._explain(need) for need in self.waiting.values()}
+        """Return why each slot fits nowhere; what only waits until others have started is left out."""
+        said = {str(need.slot): self._explain(need) for need in self.waiting.values()}
+        return {slot: reasons for slot, reasons in said.items() if len(reasons) == len(self.rooms)}
 
     def _explain(self, need: Need) -> dict[str, str]:
-        """Return the reasons that remain when the predecessor has stopped: nothing less would help."""
+        """Return the reasons that remain when the predecessor has stopped; if it may not, those beside it."""
+        if not self._would_fit_after_stop(need):
+            return self._refused_after_stop(need)
+        own = {need.home: need.slot.number}
+        beside = ((name, refusal(room, need.shape, own.get(name))) for name, room in self.rooms.items())
+        return {name: reason for name, reason in sorted(beside) if reason}
+
+    def _would_fit_after_stop(self, need: Need) -> bool:
+        return need.leaves is not None and len(self._refused_after_stop(need)) < len(self.rooms)
+
+    def _refused_after_stop(self, need: Need) -> dict[str, str]:
         old = need.leaves
         if old:
             self.rooms[old.node].drop(old)
@@ -194,6 +201,15 @@ class _Sequencer:
         if old:
             self.rooms[old.node].add(old)
         return reasons
+
+    def _advice(self) -> Iterable[str]:
+        """Yield which settings stand in the way."""
+        held = {n.shape: n.process for n in self._replacing() if self._would_fit_after_stop(n)}
+        for shape, process in held.items():
+            allowance = self.pace.allowance(process)
+            yield f"{shape} has room only if an instance stops before its successor starts. {allowance}"
+        if self.pace.one_step:
+            yield "With update.parallelism all, every new instance needs room beside every old one."
 
 
 def _demand(need: Need) -> Demand:

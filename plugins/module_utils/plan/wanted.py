@@ -82,12 +82,14 @@ def restarted(configuration: Configuration) -> Configuration:
 def target(app: str, releases: Releases, to: str = "") -> Mapping[str, Any]:
     """Return the release to go back to: ``v3`` or ``3``, or the one that was active before.
 
-    Raises FairleadError when there is none, or when one between is irreversible.
+    While a later one is pending, as after a pause, the active one is what was before. Raises FairleadError
+    when there is none, or when one between is irreversible.
     """
     active = active_of(releases)
     newest = active["number"] if active else max((release["number"] for release in releases), default=0)
-    chosen = _named(app, releases, to) if to else _before(app, releases, newest)
-    if active and chosen["number"] == active["number"]:
+    unfinished = active if any(release["state"] == PENDING for release in releases) else None
+    chosen = _named(app, releases, to) if to else unfinished or _before(app, releases, newest)
+    if active and chosen["number"] == active["number"] and not unfinished:
         raise FairleadError(f"v{chosen['number']} of {app} is active already")
     for release in releases:
         if release["irreversible"] and chosen["number"] < release["number"] <= newest:
