@@ -22,7 +22,6 @@ class Sight:
     fleet: Fleet
     routers: Mapping[str, Observed]
     releases: Sequence[Mapping[str, Any]]  # of the app, newest first
-    overrides: Mapping[str, int]  # process -> scale set by hand
     token: int | None
     stale: bool  # the first look may have missed what another run did
     again: bool  # there was a second look
@@ -52,7 +51,6 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
         fleet=Fleet.of(nodes, instances, leftovers),
         routers={name: Observed.from_dict(_seen(name, variables)["router"]) for name in groups["routers"]},
         releases=told["releases"],
-        overrides={each["process"]: each["scale"] for each in told["overrides"]},
         token=told.get("token"),
         stale=told.get("stale", False),
         again=any(variables.of_host(name, LOOKS[1]) for name in groups["nodes"]),

@@ -181,11 +181,6 @@ releases:
   returned: with O(manager)
   type: list
   elements: dict
-overrides:
-  description: The scales that were set by hand (C(process), C(scale), C(who), C(at), C(message)).
-  returned: with O(manager)
-  type: list
-  elements: dict
 held:
   description: Who holds the lease, in a sentence.
   returned: with O(manager.begin), if it is held
@@ -265,14 +260,13 @@ def _manager(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 
     with Ledger(Path(asked["path"]), readonly=asked["begin"] is None) as ledger:
         if asked["begin"] is None:
-            found = ledger.releases(app, asked["limit"]), ledger.overrides(app)
-            return {"releases": _plain(found[0]), "overrides": _plain(found[1])}
+            return {"releases": _plain(ledger.releases(app, asked["limit"]))}
         since_look = asked["begin"].pop("since_look")
         try:
             begun = ledger.begin(app, Holder(**asked["begin"]), since_look, asked["limit"])
         except Held as held:
             return {"held": str(held)}
-    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "overrides", "claims")}
+    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "claims")}
     return {"token": begun.token, "stale": begun.stale, "seen": begun.seen, **rows}
 
 
