@@ -32,6 +32,11 @@ options:
       - V(activate) makes the pending release O(number) the active one, and the active one superseded.
       - V(fail) marks the pending release O(number) failed.
       - V(remove) marks the active release removed, and a pending one failed.
+      - V(dump) returns a snapshot of the whole ledger as it is at one moment, or of a backup at O(path).
+      - V(keep), on another manager, keeps O(snapshot) at O(backup), unless that is as new. It lands whole
+        (0600). A snapshot is refused if it is torn, damaged, of another schema or of another ledger.
+      - V(restore) puts O(snapshot) in the place of the ledger. If there is one with releases it fails, unless
+        O(force). Tokens of leases leap, so that none is given that was given after the backup was made.
     type: str
     required: true
     choices:
@@ -46,9 +51,23 @@ options:
       - activate
       - fail
       - remove
+      - dump
+      - keep
+      - restore
   app:
-    description: The app; required for all but V(prepare).
+    description: The app; required for all but V(prepare), V(dump), V(keep) and V(restore).
     type: str
+  snapshot:
+    description: What V(dump) returned. Environments of apps are in it, so it is never shown.
+    type: str
+  backup:
+    description: The file that V(keep) keeps.
+    type: path
+    default: /var/lib/fairlead/backup/ledger.db
+  force:
+    description: Whether V(restore) may replace a ledger that has releases, or that cannot be read.
+    type: bool
+    default: false
   token:
     description:
       - What V(begin) gave. It is refused when another run has taken the lease since.
@@ -157,7 +176,7 @@ attributes:
     description: Predicts exactly, changes nothing.
     support: full
   diff_mode:
-    description: Shows the states that move.
+    description: Shows the states that move, and the number of changes in a backup.
     support: full
 author:
   - The Fairlead maintainers
@@ -212,6 +231,18 @@ EXAMPLES = r"""
     do: release
     app: shop
     token: "{{ begun.token }}"
+
+- name: Take a snapshot
+  fairlead.paas.ledger:
+    do: dump
+  register: dumped
+  no_log: true
+
+- name: Keep it on another manager
+  fairlead.paas.ledger:
+    do: keep
+    snapshot: "{{ dumped.snapshot }}"
+  delegate_to: m2
 """
 
 RETURN = r"""
@@ -278,6 +309,16 @@ moves:
   returned: claim, activate, fail, remove
   type: list
   elements: dict
+snapshot:
+  description: The ledger's file, compressed, as text.
+  returned: dump
+  type: str
+change:
+  description: >-
+    How many changes are in the ledger, or in the backup that is kept. It grows with every transaction, leases
+    too, so that of two copies the newer is known.
+  returned: dump, keep, restore
+  type: int
 """
 
 from collections.abc import Callable, Mapping
@@ -287,6 +328,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger import backup
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid, Room, Want
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import LedgerError, prepare
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import Move
@@ -389,10 +431,42 @@ ASKS: dict[str, Callable[[Ledger, Params], Result]] = {
     "fail": _fail,
     "remove": _remove,
 }
+
+
+def _prepare(params: Params, *, check: bool) -> Result:
+    todo = prepare(Path(params["path"]), check=check)
+    return {"changed": bool(todo), "diff": {"before": "", "after": "".join(f"{it}\n" for it in todo)}}
+
+
+def _dump(params: Params, **_: bool) -> Result:
+    edition, snapshot = backup.dump(Path(params["path"]))
+    return {"changed": False, "snapshot": snapshot, "change": edition.change}
+
+
+def _keep(params: Params, *, check: bool) -> Result:
+    before, after = backup.keep(Path(params["backup"]), params["snapshot"], check=check)
+    diff = {"before": f"change {before.change}\n" if before else "", "after": f"change {after.change}\n"}
+    return {"changed": before != after, "change": after.change, "diff": diff}
+
+
+def _restore(params: Params, *, check: bool) -> Result:
+    edition = backup.restore(Path(params["path"]), params["snapshot"], force=params["force"], check=check)
+    return {"changed": True, "change": edition.change}
+
+
+FILES: dict[str, Callable[..., Result]] = {
+    "prepare": _prepare,
+    "dump": _dump,
+    "keep": _keep,
+    "restore": _restore,
+}
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "default": "/var/lib/fairlead/ledger.db"},
-    "do": {"type": "str", "required": True, "choices": ["prepare", *ASKS]},
+    "do": {"type": "str", "required": True, "choices": [*FILES, *ASKS]},
     "app": {"type": "str"},
+    "snapshot": {"type": "str", "no_log": True},
+    "backup": {"type": "path", "default": "/var/lib/fairlead/backup/ledger.db"},
+    "force": {"type": "bool", "default": False},
     "token": {"type": "int", "no_log": False},
     "limit": {"type": "int", "default": 20},
     "since_look": {"type": "float"},
@@ -421,17 +495,17 @@ REQUIRED = [
     ("do", "claim", ["since_look"]),
     ("do", "activate", ["number"]),
     ("do", "fail", ["number"]),
+    ("do", "keep", ["snapshot"]),
+    ("do", "restore", ["snapshot"]),
 ]
 TOGETHER = [["configuration", "configuration_hash", "image"]]
 
 
 def run(params: Params, *, check: bool) -> Result:
     """Do what is asked and return what the module returns. Raises LedgerError and Held."""
-    path = Path(params["path"])
-    if params["do"] == "prepare":
-        todo = prepare(path, check=check)
-        return {"changed": bool(todo), "diff": {"before": "", "after": "".join(f"{it}\n" for it in todo)}}
-    with Ledger(path, readonly=check) as ledger:
+    if params["do"] in FILES:
+        return FILES[params["do"]](params, check=check)
+    with Ledger(Path(params["path"]), readonly=check) as ledger:
         return ASKS[params["do"]](ledger, params)
 
 

@@ -82,6 +82,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             ended REAL,
             CHECK ((boot IS NULL) = (ended IS NULL))
         ) STRICT""",
+        # Which ledger this is and how often it has changed, so that of two copies the newer is known; and the
+        # first token of an app that has had none.
+        """CREATE TABLE edition (
+            ledger TEXT NOT NULL,
+            change INTEGER NOT NULL,
+            first_token INTEGER NOT NULL
+        ) STRICT""",
+        "INSERT INTO edition VALUES (lower(hex(randomblob(8))), 0, 1)",
+        """CREATE TRIGGER edition_stays BEFORE DELETE ON edition
+            BEGIN SELECT RAISE(ABORT, 'the edition is never deleted'); END""",
+        """CREATE TRIGGER edition_grows BEFORE UPDATE ON edition WHEN NEW.ledger != OLD.ledger
+            OR NEW.change < OLD.change OR NEW.first_token < OLD.first_token
+            BEGIN SELECT RAISE(ABORT, 'the edition never goes back'); END""",
         """CREATE TABLE events (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             at TEXT NOT NULL,
@@ -105,6 +118,10 @@ class LedgerError(FairleadError):
     """The ledger cannot be used, or not in this way; the message is a sentence for a person."""
 
 
+class Damaged(LedgerError):
+    """What is at the ledger's path is no ledger any more."""
+
+
 def prepare(path: Path, *, check: bool = False) -> tuple[str, ...]:
     """Make the ledger's directory (0700), file (0600) and schema; return what had to be done, in words.
 
@@ -122,7 +139,8 @@ def prepare(path: Path, *, check: bool = False) -> tuple[str, ...]:
     return tuple(todo)
 
 
-def _make(path: Path) -> None:
+def make_file(path: Path) -> None:
+    """Make the directory (0700) and an empty file (0600), if they are not there. Raises LedgerError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.chmod(0o700)
@@ -130,6 +148,10 @@ def _make(path: Path) -> None:
         path.chmod(0o600)
     except OSError as error:
         raise LedgerError(f"The ledger {path} cannot be made: {error.strerror}.") from error
+
+
+def _make(path: Path) -> None:
+    make_file(path)
     with saying(path), closing(connect(path, PATIENCE)) as db:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("BEGIN IMMEDIATE")
@@ -159,7 +181,7 @@ def version_of(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def check_version(path: Path, version: int, oldest: int = len(MIGRATIONS)) -> None:
+def check_version(path: Path | str, version: int, oldest: int = len(MIGRATIONS)) -> None:
     """Raise LedgerError unless the version is one that this code can use."""
     if version > len(MIGRATIONS):
         raise LedgerError(
@@ -195,8 +217,9 @@ def saying(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise LedgerError(_operational(path, str(error))) from error
     except sqlite3.DatabaseError as error:
-        raise LedgerError(
-            f"The ledger {path} cannot be read ({error}): put back a copy of it from a backup."
+        raise Damaged(
+            f"The ledger {path} cannot be read ({error}): put it back from a backup with"
+            " playbooks/restore.yml -e force=true."
         ) from error
 
 

@@ -124,6 +124,8 @@ class Ledger:
             lease = taken(app, last, holder, now, utc())
             if last:
                 store.end_claims(app, last.end)
+            else:
+                lease = replace(lease, token=store.first_token())
             if last and not last.released:
                 Deeds(store, app, holder).take_over(last)
             store.put_lease(app, lease)
@@ -211,6 +213,7 @@ class Ledger:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._store
+                self._store.count_change()
             except BaseException:
                 if self._db.in_transaction:  # SQLite has ended it already where the disk is full
                     self._db.execute("ROLLBACK")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the ledger keeps, as plain values: releases and events. Times are UTC, ISO 8601."""
+"""What the ledger keeps, as plain values: releases, events, editions. Times are UTC, ISO 8601."""
 
 from __future__ import annotations
 
@@ -52,6 +52,14 @@ class Release:
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """Which ledger a copy is of, by a name made with it, and how many changes are in it."""
+
+    ledger: str
+    change: int
 
 
 @dataclass(frozen=True)

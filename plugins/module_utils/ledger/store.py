@@ -16,7 +16,7 @@ from .claims import Claim, Want
 from .clock import Instant
 from .history import PENDING, Move, Turn
 from .lease import Holder, Lease
-from .records import Draft, Event, Release
+from .records import Draft, Edition, Event, Release
 
 
 class Store:
@@ -111,6 +111,29 @@ class Store:
     def add_event(self, event: Mapping[str, Any]) -> None:
         """Add an event; its id is given here."""
         self._insert("events", event)
+
+    def edition(self) -> Edition:
+        """Return which ledger this is, and how many changes are in it."""
+        return Edition(*self._db.execute("SELECT ledger, change FROM edition").fetchone())
+
+    def count_change(self) -> None:
+        """Count one change more."""
+        self._db.execute("UPDATE edition SET change = change + 1")
+
+    def first_token(self) -> int:
+        """Return the first token of an app that has had none."""
+        return int(self._db.execute("SELECT first_token FROM edition").fetchone()[0])
+
+    def count_releases(self) -> int:
+        """Return how many releases there are, of all apps."""
+        return int(self._db.execute("SELECT count(*) FROM releases").fetchone()[0])
+
+    def leap(self, numbers: int) -> None:
+        """Leave out so many tokens and changes, and take all leases as unsettled."""
+        self._db.execute("UPDATE leases SET token = token + ?, dirty = 1", (numbers,))
+        self._db.execute(
+            "UPDATE edition SET change = change + ?1, first_token = first_token + ?1", (numbers,)
+        )
 
     def _insert(self, table: str, row: Mapping[str, Any], key: tuple[str, ...] = ()) -> None:
         """Insert a row; one with the same key, if it has any, is written over."""
