@@ -27,6 +27,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment impo
     removal,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
+    active_of,
     carried_over,
     restarted,
     running,
@@ -34,11 +35,12 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     scaled,
     target,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.provenance import provenance_of
+from ansible_collections.fairlead.paas.plugins.module_utils.provenance import is_older, provenance_of
 from ansible_collections.fairlead.paas.plugins.module_utils.sight import Sight, sight_of
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {
+    "allow_older": {"type": "bool", "default": False},
     "app": {"type": "str", "required": True},
     "apps": {"type": "path", "required": True},
     "began": {"type": "float", "default": 0.0},
@@ -97,6 +99,8 @@ class ActionModule(ActionBase):
         for _ in range(_TRIES):
             fleet = around(claims, seen.fleet)
             made = self._decide(seen, fleet)
+            if self.given["kind"] == "deploy" and made.plan.is_new_release:
+                self._refuse_superseded(active_of(seen.releases))
             if seen.token is None:
                 return made, False
             if not made.changed:
@@ -131,6 +135,19 @@ class ActionModule(ActionBase):
                 return restarted(running(app, releases))
             case _:
                 return carried_over(self._written(), releases)
+
+    def _refuse_superseded(self, active: Mapping[str, Any] | None) -> None:
+        """Raise FairleadError if what runs was made from a later commit than this: a pipeline came late."""
+        if active is None or self.given["allow_older"]:
+            return
+        directory = Path(self.given["apps"])
+        ours, theirs = provenance_of(directory).git_commit, active["git_commit"]
+        if is_older(directory, ours, theirs):
+            raise FairleadError(
+                f"{active['app']} v{active['number']} was made by {active['who']} on {active['host']} from"
+                f" {theirs[:8]}, a later commit than this checkout's {ours[:8]}: it is superseded. To go"
+                " back: playbooks/rollback.yml; to deploy it all the same: -e allow_older=true"
+            )
 
     def _written(self) -> Configuration:
         """Return what the app file says."""

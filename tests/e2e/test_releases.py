@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 from tests.e2e.conftest import Repository
 from tests.e2e.shop import ROUTERS, answers, containers, slots
 from tests.load import under_load
@@ -102,3 +104,26 @@ def test_a_restart_replaces_every_instance_without_a_lost_request(deployed: Repo
     assert slots() == EVERYTHING
     assert before.isdisjoint(containers())
     assert deployed.deploy().changed == {}
+
+
+def test_a_pipeline_that_comes_late_is_refused_unless_it_is_meant(deployed: Repository) -> None:
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=ada", "-c", "user.email=ada@example.com")
+        subprocess.run(["git", "-C", str(deployed.apps.parent), *who, *arguments], check=True)
+
+    git("init", "--quiet", "--initial-branch", "main")
+    git("add", "apps")
+    git("commit", "--quiet", "--message", "older")
+    deployed.edit(("GREETING: hello", "GREETING: newer"))
+    git("commit", "--quiet", "--all", "--message", "newer")
+    assert deployed.deploy().rc == 0
+    git("checkout", "--quiet", "HEAD~1")
+
+    late = deployed.deploy()
+
+    assert late.rc != 0
+    assert "it is superseded" in late.output
+    assert late.changed == {}
+    assert greetings() == {"newer"}
+    assert deployed.deploy(allow_older=True).rc == 0
+    assert greetings() == {"hello"}
