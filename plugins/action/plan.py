@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,11 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     target,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import is_older, provenance_of
-from ansible_collections.fairlead.paas.plugins.module_utils.sight import Sight, sight_of
+from ansible_collections.fairlead.paas.plugins.module_utils.sight import (
+    UNREACHABLE,
+    Sight,
+    sight_of,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {
@@ -46,6 +50,7 @@ ARGUMENTS = {
     "began": {"type": "float", "default": 0.0},
     "image": {"type": "str"},
     "message": {"type": "str", "default": ""},
+    "skip_unreachable": {"type": "bool", "default": False},
     "kind": {"type": "str", "default": "deploy", "choices": [*KINDS, "remove"]},
     "to": {"type": "str", "default": ""},
 }
@@ -67,6 +72,9 @@ class ActionModule(ActionBase):
         self.variables = Variables(self.known, self._templar)
         self.catalog = read_catalog(Path(self.given["apps"]))
         seen = sight_of(self.known["groups"], self.variables)
+        refused = refusal(seen, self.known["groups"]["nodes"], skip=self.given["skip_unreachable"])
+        if refused:
+            return result | {"failed": True, "msg": f"nothing was touched. {refused}"}
         lacks = self._lacks(seen)
         if lacks:
             return result | {"changed": False, "changes": True, "lacks": lacks}
@@ -74,6 +82,8 @@ class ActionModule(ActionBase):
             made, claimed = self._settled(seen)
         except FairleadError as error:
             return result | {"failed": True, "msg": f"nothing was touched. {error}"}
+        for name in seen.lost:
+            Display().display(f"{name} is unreachable and counts as lost: it is planned without")
         Display().display(made.text)
         return (
             result
@@ -81,6 +91,7 @@ class ActionModule(ActionBase):
             | {
                 "changed": False,
                 "lacks": [],
+                "lost": sorted(seen.lost),
                 "claimed": claimed,
                 "record": claimed or (self._task.check_mode and made.settles),
                 "warnings": _orphans(self.given["app"], self.catalog, seen.fleet),
@@ -210,6 +221,25 @@ class ActionModule(ActionBase):
         if answer.get("failed"):
             raise FairleadError(str(answer.get("msg")))
         return answer
+
+
+def refusal(seen: Sight, nodes: Collection[str], *, skip: bool) -> str:
+    """Return why no plan can be made without the machines that could not be looked at; empty if it can.
+
+    A router that is lost may still lead to instances that would be stopped: it cannot be skipped.
+    """
+    failed = sorted(name for name, why in seen.lost.items() if why != UNREACHABLE)
+    if failed:
+        return f"{', '.join(failed)} could not be looked at; see the error above."
+    others = sorted(name for name in seen.lost if name not in nodes)
+    if others:
+        return f"{', '.join(others)} cannot be reached; mend it, or take it out of the inventory."
+    if seen.lost and not skip:
+        return (
+            f"{', '.join(sorted(seen.lost))} cannot be reached; mend it, or go on without it: with"
+            " -e skip_unreachable=true it counts as lost, and its instances are placed elsewhere."
+        )
+    return ""
 
 
 def _orphans(planned: str, catalog: Catalog, fleet: Fleet) -> list[str]:
