@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
-from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of, secret_hash
+from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
@@ -36,6 +36,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     target,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import is_older, provenance_of
+from ansible_collections.fairlead.paas.plugins.module_utils.sealing import seal
+from ansible_collections.fairlead.paas.plugins.module_utils.secrets import meant, missing
 from ansible_collections.fairlead.paas.plugins.module_utils.sight import (
     UNREACHABLE,
     Sight,
@@ -50,6 +52,7 @@ ARGUMENTS = {
     "began": {"type": "float", "default": 0.0},
     "image": {"type": "str"},
     "message": {"type": "str", "default": ""},
+    "retain": {"type": "int", "default": 10},
     "skip_unreachable": {"type": "bool", "default": False},
     "kind": {"type": "str", "default": "deploy", "choices": [*KINDS, "remove"]},
     "to": {"type": "str", "default": ""},
@@ -118,7 +121,7 @@ class ActionModule(ActionBase):
                 if seen.stale:
                     self._ledger("settle", seen.token)
                 return made, False
-            answer = self._claim(made, fleet, seen.token, newest)
+            answer = self._claim(made, fleet, seen, newest)
             if not answer["conflicts"]:
                 return made, True
             claims, newest = answer["claims"], answer["seen"]
@@ -137,9 +140,8 @@ class ActionModule(ActionBase):
         match self.given["kind"]:
             case "rollback":
                 chosen = target(app, releases, self.given["to"])
-                return self._with_its_secrets(
-                    chosen["number"], Configuration.from_dict(chosen["configuration"])
-                )
+                before = Configuration.from_dict(chosen["configuration"])
+                return self._with_its_secrets(chosen["number"], before, seen)
             case "scale":
                 return scaled(running(app, releases), self._scales(running(app, releases)))
             case "restart":
@@ -167,18 +169,15 @@ class ActionModule(ActionBase):
         settings = (self.variables.setting(name) for name in (HASH_KEY, DOMAIN))
         return configuration_of(app, self.given["image"], secrets, *settings)
 
-    def _with_its_secrets(self, number: int, configuration: Configuration) -> Configuration:
-        """Return the configuration of a release. Raises FairleadError if a secret has another value now."""
-        app, key = configuration.app, self.variables.setting(HASH_KEY)
-        kept = {
-            name: found for process in configuration.processes for name, found in process.spec.secrets.items()
-        }
-        for name, value in self.variables.secrets(app, sorted(kept)).items():
-            if not isinstance(value, str) or secret_hash(app, name, value, key) != kept[name]:
-                raise FairleadError(
-                    f"v{number} of {app} ran with another value of the secret {name} than the inventory has"
-                    " now; set it back, or deploy forward"
-                )
+    def _with_its_secrets(self, number: int, configuration: Configuration, seen: Sight) -> Configuration:
+        """Return the configuration of a release. Raises FairleadError if a value of then is lost."""
+        now = self.variables.secrets(configuration.app, meant(configuration))
+        lost = missing(configuration, now, seen.secrets, self.variables.setting(HASH_KEY))
+        if lost:
+            raise FairleadError(
+                f"v{number} of {configuration.app} ran with other values of {', '.join(lost)} than the"
+                " inventory has now, and they are no longer kept; set them back, or deploy forward"
+            )
         return configuration
 
     def _scales(self, configuration: Configuration) -> dict[str, int | None]:
@@ -190,7 +189,7 @@ class ActionModule(ActionBase):
             raise FairleadError(f"no scale is given; expected -e {names[0]}=3, for {' or '.join(names)}")
         return found
 
-    def _claim(self, made: Deployment, fleet: Fleet, token: int, newest: int) -> dict[str, Any]:
+    def _claim(self, made: Deployment, fleet: Fleet, seen: Sight, newest: int) -> dict[str, Any]:
         draft: Mapping[str, Any] = {}
         if made.plan.is_new_release:
             draft = provenance_of(Path(self.given["apps"])).as_dict() | {
@@ -200,16 +199,28 @@ class ActionModule(ActionBase):
                 "configuration_hash": made.configuration.hash(),
                 "irreversible": made.configuration.irreversible and self.given["kind"] == "deploy",
                 "message": self.given["message"],
+                "secrets": self._sealed(made.configuration, seen),
+                "retain": self.given["retain"],
             }
         return self._ledger(
             "claim",
-            token,
+            seen.token or 0,
             since_look=time.monotonic() - self.given["began"],
             seen=newest,
             wants=wants(made.plan),
             room=room(made.plan, fleet),
             **draft,
         )
+
+    def _sealed(self, configuration: Configuration, seen: Sight) -> list[dict[str, str]]:
+        """Return the values of secrets that the ledger does not keep yet, sealed."""
+        key, wanted = self.variables.setting(HASH_KEY), meant(configuration)
+        now = self.variables.secrets(configuration.app, wanted)
+        return [
+            {"name": name, "hash": found, "sealed": seal(key, now[name])}
+            for name, found in wanted.items()
+            if (name, found) not in seen.secrets
+        ]
 
     def _ledger(self, do: str, token: int, **arguments: Any) -> dict[str, Any]:
         """Ask the ledger. Raises FairleadError with what it says."""

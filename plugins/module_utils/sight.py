@@ -28,6 +28,7 @@ class Sight:
     routers: Mapping[str, Observed]
     releases: Sequence[Mapping[str, Any]]  # of the app, newest first
     overrides: Mapping[str, int]  # process -> scale set by hand
+    secrets: Mapping[tuple[str, str], str]  # name and hash -> sealed value
     token: int | None
     stale: bool  # the first look may have missed what another run did
     again: bool  # there was a second look
@@ -65,6 +66,7 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
         routers={name: Observed.from_dict(seen["router"]) for name, seen in routers.items()},
         releases=told.get("releases", ()),
         overrides={each["process"]: each["scale"] for each in told.get("overrides", ())},
+        secrets=_kept(told),
         token=told.get("token"),
         stale=told.get("stale", False),
         again=any(variables.of_host(name, LOOKS[1]) for name in groups["nodes"]),
@@ -72,6 +74,15 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
         claims=told.get("claims", ()),
         newest_claim=told.get("seen", 0),
     )
+
+
+def kept_secrets(groups: Mapping[str, Sequence[str]], variables: Variables) -> dict[tuple[str, str], str]:
+    """Return the sealed values that the manager told of: name and hash → sealed."""
+    return _kept(_seen(groups["managers"][0], variables))
+
+
+def _kept(told: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    return {(each["name"], each["hash"]): each["sealed"] for each in told.get("secrets", ())}
 
 
 def _seen(host: str, variables: Variables) -> dict[str, Any]:

@@ -107,6 +107,28 @@ options:
   scales:
     description: Process to scale; C(null) drops what was set.
     type: dict
+  secrets:
+    description: Values of secrets, sealed, that the release of a V(claim) is the first to have.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The secret's name.
+        type: str
+        required: true
+      hash:
+        description: The keyed hash of its value, as configurations have it.
+        type: str
+        required: true
+      sealed:
+        description: The value, encrypted.
+        type: str
+        required: true
+  retain:
+    description: Values of secrets that none of so many newest releases had are forgotten by V(claim).
+    type: int
+    default: 10
   number:
     description: The release to V(activate) or to V(fail).
     type: int
@@ -271,6 +293,11 @@ events:
   returned: events
   type: list
   elements: dict
+secrets:
+  description: The values that secrets have had (C(name), C(hash), C(sealed)).
+  returned: begin
+  type: list
+  elements: dict
 claims:
   description: >-
     What other apps have claimed and a look may miss (C(app), C(slot), C(node), C(port), C(memory), C(cpu)).
@@ -314,7 +341,13 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history impor
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import TTL, Held, Holder
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.listing import lines_of
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import KINDS, Draft, Override
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import (
+    KINDS,
+    Draft,
+    Keep,
+    Override,
+    Sealed,
+)
 
 Params = Mapping[str, Any]
 Result = dict[str, Any]
@@ -343,7 +376,7 @@ def _begin(ledger: Ledger, params: Params) -> Result:
     if not (holder.who and holder.host):
         raise LedgerError("begin: who and host are empty; expected whose run it is and where it was started.")
     begun = ledger.begin(params["app"], holder, params["since_look"], params["limit"])
-    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "overrides", "claims")}
+    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "overrides", "secrets", "claims")}
     return {
         "changed": False,
         "token": begun.token,
@@ -377,7 +410,8 @@ def _claim(ledger: Ledger, params: Params) -> Result:
         since_look=params["since_look"],
     )
     draft = _given(Draft, params) if params["configuration"] is not None else None
-    claimed = ledger.claim(params["app"], params["token"], bid, draft)
+    keep = Keep([Sealed(**secret) for secret in params["secrets"]], params["retain"]) if draft else None
+    claimed = ledger.claim(params["app"], params["token"], bid, draft, keep)
     return _moved(claimed.moves) | {
         "conflicts": list(claimed.conflicts),
         "claims": _plain(claimed.claims),
@@ -437,6 +471,13 @@ ARGUMENTS: dict[str, Any] = {
     "wants": {"type": "list", "elements": "dict", "default": [], "options": WANT},
     "room": {"type": "dict", "default": {}},
     "scales": {"type": "dict"},
+    "secrets": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {name: {"type": "str", "required": True} for name in ("name", "hash", "sealed")},
+    },
+    "retain": {"type": "int", "default": 10},
     "number": {"type": "int"},
     "outcome": {"type": "str", "default": ""},
     "configuration": {"type": "dict"},

@@ -186,6 +186,11 @@ overrides:
   returned: with O(manager)
   type: list
   elements: dict
+secrets:
+  description: The values that secrets have had, sealed (C(name), C(hash), C(sealed)).
+  returned: with O(manager)
+  type: list
+  elements: dict
 held:
   description: Who holds the lease, in a sentence.
   returned: with O(manager.begin), if it is held
@@ -265,14 +270,14 @@ def _manager(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 
     with Ledger(Path(asked["path"]), readonly=asked["begin"] is None) as ledger:
         if asked["begin"] is None:
-            found = ledger.releases(app, asked["limit"]), ledger.overrides(app)
-            return {"releases": _plain(found[0]), "overrides": _plain(found[1])}
+            found = {"releases": ledger.releases(app, asked["limit"]), "overrides": ledger.overrides(app)}
+            return {name: _plain(rows) for name, rows in (found | {"secrets": ledger.secrets(app)}).items()}
         since_look = asked["begin"].pop("since_look")
         try:
             begun = ledger.begin(app, Holder(**asked["begin"]), since_look, asked["limit"])
         except Held as held:
             return {"held": str(held)}
-    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "overrides", "claims")}
+    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "overrides", "secrets", "claims")}
     return {"token": begun.token, "stale": begun.stale, "seen": begun.seen, **rows}
 
 

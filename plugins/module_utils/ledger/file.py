@@ -92,6 +92,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             message TEXT NOT NULL,
             PRIMARY KEY (app, process)
         ) STRICT""",
+        # The values that secrets have had, each sealed with the platform's key before it came here.
+        """CREATE TABLE secrets (
+            app TEXT NOT NULL,
+            name TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            sealed TEXT NOT NULL,
+            PRIMARY KEY (app, name, hash)
+        ) STRICT""",
         """CREATE TABLE events (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             at TEXT NOT NULL,
