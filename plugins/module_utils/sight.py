@@ -27,7 +27,6 @@ class Sight:
     fleet: Fleet
     routers: Mapping[str, Observed]
     releases: Sequence[Mapping[str, Any]]  # of the app, newest first
-    overrides: Mapping[str, int]  # process -> scale set by hand
     secrets: Mapping[tuple[str, str], str]  # name and hash -> sealed value
     token: int | None
     stale: bool  # the first look may have missed what another run did
@@ -65,7 +64,6 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
         fleet=Fleet.of(nodes, instances, leftovers),
         routers={name: Observed.from_dict(seen["router"]) for name, seen in routers.items()},
         releases=told.get("releases", ()),
-        overrides={each["process"]: each["scale"] for each in told.get("overrides", ())},
         secrets=_kept(told),
         token=told.get("token"),
         stale=told.get("stale", False),

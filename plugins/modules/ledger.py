@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: ledger
 short_description: Read and write the ledger
 description:
-  - The ledger is a SQLite file on the primary manager. It keeps the releases, leases and overrides of every
-    app, and what happened to them. Releases and events are only ever added; the state of a release moves on.
+  - The ledger is a SQLite file on the primary manager. It keeps the releases and leases of every app, and
+    what happened to them. Releases and events are only ever added; the state of a release moves on.
   - A run takes the lease of an app (V(begin)), renews it while it works, claims what it is about to start,
     says how that ended (V(activate), V(fail), V(settle) or V(remove)), and releases the lease.
   - Leases and claims say who works, not what is. They are no change that a run would report.
@@ -20,7 +20,7 @@ options:
   do:
     description:
       - V(prepare) makes the directory (0700), the file (0600) and the schema.
-      - V(read) returns the newest releases and the overrides of O(app).
+      - V(read) returns the newest releases of O(app).
       - V(events) returns the newest events of O(app).
       - V(begin) takes the lease of O(app), or fails while somebody else has it. It lives for C(ttl) seconds.
       - V(renew) keeps the lease for another C(ttl) seconds. One that ran out is given again, if nobody took
@@ -29,9 +29,6 @@ options:
       - V(claim) keeps O(wants) from other apps, and opens the release of O(configuration) if there is one. If
         other apps have claimed the same, nothing is done, and C(conflicts) says why. Needs a live lease.
       - V(settle) says that what was claimed is done or undone, where there is no release to close.
-      - V(override) sets or drops the scales of O(scales).
-      - V(open) returns the pending release of O(configuration_hash). It resumes the newest release if that
-        is pending with the same hash; otherwise a pending one is marked failed and a new number is made.
       - V(activate) makes the pending release O(number) the active one, and the active one superseded.
       - V(fail) marks the pending release O(number) failed.
       - V(remove) marks the active release removed, and a pending one failed.
@@ -46,8 +43,6 @@ options:
       - release
       - claim
       - settle
-      - override
-      - open
       - activate
       - fail
       - remove
@@ -57,8 +52,8 @@ options:
   token:
     description:
       - What V(begin) gave. It is refused when another run has taken the lease since.
-      - Checked by V(open), V(activate), V(fail) and V(remove) when it is given; required by the others that
-        change anything.
+      - Checked by V(activate), V(fail) and V(remove) when it is given; required by the others that change
+        anything.
     type: int
   limit:
     description:
@@ -104,9 +99,6 @@ options:
       others have claimed after O(seen) must fit in it.
     type: dict
     default: {}
-  scales:
-    description: Process to scale; C(null) drops what was set.
-    type: dict
   secrets:
     description: Values of secrets, sealed, that the release of a V(claim) is the first to have.
     type: list
@@ -179,7 +171,7 @@ options:
     type: str
     default: ""
   message:
-    description: What is said about the release, or about the override.
+    description: What is said about the release.
     type: str
     default: ""
 attributes:
@@ -187,7 +179,7 @@ attributes:
     description: Predicts exactly, changes nothing.
     support: full
   diff_mode:
-    description: Shows the states and the scales that move.
+    description: Shows the states that move.
     support: full
 author:
   - The Fairlead maintainers
@@ -242,14 +234,6 @@ EXAMPLES = r"""
     do: release
     app: shop
     token: "{{ begun.token }}"
-
-- name: Let six web instances run, whatever the app file says
-  fairlead.paas.ledger:
-    do: override
-    app: shop
-    token: "{{ begun.token }}"
-    scales: {web: 6}
-    message: black friday
 """
 
 RETURN = r"""
@@ -281,15 +265,10 @@ lines:
   returned: read
   type: list
   elements: str
-overrides:
-  description: The overrides (C(process), C(scale), C(who), C(host), C(at), C(message)), sorted by process.
-  returned: read, begin, override
-  type: list
-  elements: dict
 events:
   description: >-
     The newest events (C(id), C(at), C(app), C(kind), C(number), C(who), C(host), C(text)), newest first. The
-    kinds are opened, activated, failed, removed, override, takeover.
+    kinds are opened, activated, failed, removed, takeover.
   returned: events
   type: list
   elements: dict
@@ -315,15 +294,15 @@ conflicts:
   elements: str
 number:
   description: The number of the pending release; null where none was opened.
-  returned: open, claim
+  returned: claim
   type: int
 resumed:
   description: Whether the pending release was there before.
-  returned: open, claim
+  returned: claim
   type: bool
 moves:
   description: The releases that change state (number, before, after, outcome).
-  returned: open, claim, activate, fail, remove
+  returned: claim, activate, fail, remove
   type: list
   elements: dict
 """
@@ -345,7 +324,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records impor
     KINDS,
     Draft,
     Keep,
-    Override,
     Sealed,
 )
 
@@ -362,9 +340,8 @@ WANT = {
 
 
 def _read(ledger: Ledger, params: Params) -> Result:
-    releases, overrides = ledger.releases(params["app"], params["limit"]), ledger.overrides(params["app"])
-    lines = lines_of(releases)
-    return {"changed": False, "releases": _plain(releases), "overrides": _plain(overrides), "lines": lines}
+    releases = ledger.releases(params["app"], params["limit"])
+    return {"changed": False, "releases": _plain(releases), "lines": lines_of(releases)}
 
 
 def _events(ledger: Ledger, params: Params) -> Result:
@@ -376,7 +353,7 @@ def _begin(ledger: Ledger, params: Params) -> Result:
     if not (holder.who and holder.host):
         raise LedgerError("begin: who and host are empty; expected whose run it is and where it was started.")
     begun = ledger.begin(params["app"], holder, params["since_look"], params["limit"])
-    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "overrides", "secrets", "claims")}
+    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "secrets", "claims")}
     return {
         "changed": False,
         "token": begun.token,
@@ -421,11 +398,6 @@ def _claim(ledger: Ledger, params: Params) -> Result:
     }
 
 
-def _open(ledger: Ledger, params: Params) -> Result:
-    number, moves = ledger.open(params["app"], _given(Draft, params), params["token"])
-    return _moved(moves) | {"number": number, "resumed": not moves}
-
-
 def _activate(ledger: Ledger, params: Params) -> Result:
     return _moved(ledger.activate(params["app"], params["number"], params["outcome"], params["token"]))
 
@@ -438,14 +410,6 @@ def _remove(ledger: Ledger, params: Params) -> Result:
     return _moved(ledger.remove(params["app"], params["token"]))
 
 
-def _override(ledger: Ledger, params: Params) -> Result:
-    scales = {process: _scale(process, scale) for process, scale in params["scales"].items()}
-    before = ledger.overrides(params["app"])
-    after = ledger.override(params["app"], params["token"], scales, params["message"])
-    diff = {"before": _scales(before), "after": _scales(after)}
-    return {"changed": before != after, "overrides": _plain(after), "diff": diff}
-
-
 ASKS: dict[str, Callable[[Ledger, Params], Result]] = {
     "read": _read,
     "events": _events,
@@ -454,8 +418,6 @@ ASKS: dict[str, Callable[[Ledger, Params], Result]] = {
     "release": _release,
     "claim": _claim,
     "settle": _settle,
-    "override": _override,
-    "open": _open,
     "activate": _activate,
     "fail": _fail,
     "remove": _remove,
@@ -470,7 +432,6 @@ ARGUMENTS: dict[str, Any] = {
     "seen": {"type": "int", "default": 0},
     "wants": {"type": "list", "elements": "dict", "default": [], "options": WANT},
     "room": {"type": "dict", "default": {}},
-    "scales": {"type": "dict"},
     "secrets": {
         "type": "list",
         "elements": "dict",
@@ -495,11 +456,9 @@ ARGUMENTS: dict[str, Any] = {
 }
 REQUIRED = [
     *(("do", do, ["app"]) for do in ASKS),
-    *(("do", do, ["token"]) for do in ("renew", "release", "claim", "settle", "override")),
+    *(("do", do, ["token"]) for do in ("renew", "release", "claim", "settle")),
     ("do", "begin", ["since_look"]),
     ("do", "claim", ["since_look"]),
-    ("do", "override", ["scales"]),
-    ("do", "open", ["configuration", "configuration_hash", "image"]),
     ("do", "activate", ["number"]),
     ("do", "fail", ["number"]),
 ]
@@ -531,18 +490,6 @@ def _room(node: str, left: Any) -> Room:
         raise LedgerError(
             f'room: {node}: got {left!r}; expected {{"memory": bytes, "cpu": cores}}.'
         ) from None
-
-
-def _scale(process: str, scale: Any) -> int | None:
-    if scale is None or str(scale).isdecimal():
-        return None if scale is None else int(scale)
-    raise LedgerError(
-        f"scales: {process}: got {scale!r}; expected a whole number from 0, or null to drop it."
-    )
-
-
-def _scales(overrides: tuple[Override, ...]) -> str:
-    return "".join(f"{override.process} {override.scale}\n" for override in overrides)
 
 
 def _moved(moves: tuple[Move, ...]) -> Result:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.clock import Instant
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.deeds import Deeds
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import prepare
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import Move
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import Holder
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import Draft
@@ -54,6 +56,12 @@ def made(folder: Path) -> Path:
     path = folder / "fairlead" / "ledger.db"
     prepare(path)
     return path
+
+
+def opened(ledger: Ledger, app: str, draft: Draft) -> tuple[int, tuple[Move, ...]]:
+    """Open or resume a release as ``claim`` does, where the lease is not what a test is about."""
+    with ledger.change() as store:
+        return Deeds(store, app, ADA).open(draft)
 
 
 def states(path: Path, app: str = "shop") -> dict[int, str]:

@@ -21,7 +21,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import (
     prepare,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
-from tests.integration.ledger_rig import ADA, FIRST, FORK, SECOND, made, states
+from tests.integration.ledger_rig import ADA, FIRST, FORK, SECOND, made, opened, states
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_prepare_makes_a_private_durable_file_once(tmp_path: Path) -> None:
 
 def test_prepare_mends_modes_and_keeps_releases(path: Path) -> None:
     with Ledger(path) as ledger:
-        ledger.open("shop", FIRST)
+        opened(ledger, "shop", FIRST)
     path.chmod(0o644)
     assert prepare(path) == (f"mode of {path} 0644 to 0600",)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -53,7 +53,7 @@ def test_prepare_mends_modes_and_keeps_releases(path: Path) -> None:
 
 def test_a_release_is_kept_as_it_was_given(path: Path) -> None:
     with Ledger(path) as ledger:
-        ledger.open("shop", FIRST)
+        opened(ledger, "shop", FIRST)
         ledger.activate("shop", 1, "4 instances started")
     with Ledger(path, readonly=True) as ledger:
         (release,) = ledger.releases("shop", 20)
@@ -66,13 +66,13 @@ def test_a_release_is_kept_as_it_was_given(path: Path) -> None:
 
 def test_a_life_of_releases(path: Path) -> None:
     with Ledger(path) as ledger:
-        assert ledger.open("shop", FIRST)[0] == 1
+        assert opened(ledger, "shop", FIRST)[0] == 1
         ledger.activate("shop", 1)
-        assert ledger.open("shop", SECOND)[0] == 2
+        assert opened(ledger, "shop", SECOND)[0] == 2
         ledger.fail("shop", 2, "web.1 on n1 did not become healthy")
-        assert ledger.open("shop", SECOND)[0] == 3
+        assert opened(ledger, "shop", SECOND)[0] == 3
         ledger.activate("shop", 3)
-        assert ledger.open("blog", FIRST)[0] == 1
+        assert opened(ledger, "blog", FIRST)[0] == 1
         assert states(path) == {3: "active", 2: "failed", 1: "superseded"}
         ledger.remove("shop")
         assert ledger.remove("shop") == ()
@@ -83,26 +83,26 @@ def test_a_life_of_releases(path: Path) -> None:
 def test_reading_gives_the_newest_first_up_to_the_limit(path: Path) -> None:
     with Ledger(path) as ledger:
         for number in range(1, 6):
-            ledger.open("shop", replace(FIRST, configuration_hash=str(number)))
+            opened(ledger, "shop", replace(FIRST, configuration_hash=str(number)))
         assert [release.number for release in ledger.releases("shop", 2)] == [5, 4]
         assert ledger.releases("nothing", 2) == ()
 
 
 def test_the_active_release_is_read_however_many_failed_since(path: Path) -> None:
     with Ledger(path) as ledger:
-        ledger.open("shop", FIRST)
+        opened(ledger, "shop", FIRST)
         ledger.activate("shop", 1)
         for number in range(2, 30):
-            ledger.open("shop", replace(FIRST, configuration_hash=str(number)))
+            opened(ledger, "shop", replace(FIRST, configuration_hash=str(number)))
         assert [release.number for release in ledger.releases("shop", 2)] == [29, 28, 1]
 
 
 def test_a_killed_run_is_resumed_or_marked(path: Path) -> None:
     with Ledger(path) as ledger:
-        ledger.open("shop", FIRST)
+        opened(ledger, "shop", FIRST)
     with Ledger(path) as ledger:
-        assert ledger.open("shop", FIRST) == (1, ())
-        assert ledger.open("shop", SECOND)[0] == 2
+        assert opened(ledger, "shop", FIRST) == (1, ())
+        assert opened(ledger, "shop", SECOND)[0] == 2
         newest, interrupted = ledger.releases("shop", 2)
     assert (newest.state, interrupted.state, interrupted.outcome) == ("pending", "failed", "interrupted")
 
@@ -120,7 +120,7 @@ def test_a_killed_run_is_resumed_or_marked(path: Path) -> None:
 )
 def test_what_was_released_can_be_neither_changed_nor_deleted(path: Path, statement: str) -> None:
     with Ledger(path) as ledger:
-        ledger.open("shop", FIRST)
+        opened(ledger, "shop", FIRST)
     with closing(sqlite3.connect(path)) as db, pytest.raises(sqlite3.IntegrityError, match="never"):
         db.execute(statement)
 
@@ -128,7 +128,7 @@ def test_what_was_released_can_be_neither_changed_nor_deleted(path: Path, statem
 def _open_many(path: Path, who: str, numbers: Queue[int]) -> None:
     for turn in range(20):
         with Ledger(path) as ledger:
-            number, _ = ledger.open("shop", replace(FIRST, configuration_hash=f"{who}{turn}"))
+            number, _ = opened(ledger, "shop", replace(FIRST, configuration_hash=f"{who}{turn}"))
         numbers.put(number)
 
 
@@ -159,13 +159,13 @@ def test_a_writer_killed_in_the_middle_leaves_no_trace_and_no_lock(path: Path) -
     writer.join()
     assert states(path) == {}
     with Ledger(path) as ledger:
-        assert ledger.open("shop", SECOND)[0] == 1
+        assert opened(ledger, "shop", SECOND)[0] == 1
 
 
 def _write_on(path: Path, acknowledged: Path) -> None:
     with Ledger(path) as ledger, acknowledged.open("a") as said:
         while True:
-            number, _ = ledger.open("shop", replace(FIRST, configuration_hash=os.urandom(8).hex()))
+            number, _ = opened(ledger, "shop", replace(FIRST, configuration_hash=os.urandom(8).hex()))
             said.write(f"{number} opened\n")
             said.flush()
             ledger.activate("shop", number, "ok")
@@ -200,7 +200,7 @@ def _write_on_a_full_disk(path: Path, size: int, said: Queue[str]) -> None:
         for number in range(100):
             try:
                 draft = replace(FIRST, configuration={"x": "y" * size}, configuration_hash=str(number))
-                ledger.open("shop", draft)
+                opened(ledger, "shop", draft)
             except LedgerError as error:
                 said.put(str(error))
                 return
@@ -224,7 +224,7 @@ def test_a_ledger_held_by_another_is_said(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with Ledger(path, patience=0.05) as ledger, pytest.raises(LedgerError, match="in use by another run"):
-            ledger.open("shop", FIRST)
+            opened(ledger, "shop", FIRST)
         with Ledger(path, patience=0.05, readonly=True) as ledger:
             assert ledger.releases("shop", 1) == ()
 
@@ -297,7 +297,7 @@ def test_a_release_that_cannot_move_is_said(path: Path) -> None:
 
 def test_check_mode_takes_the_release_that_a_real_run_would_open_as_open(path: Path) -> None:
     with Ledger(path) as ledger:
-        ledger.open("shop", FIRST)
+        opened(ledger, "shop", FIRST)
         ledger.activate("shop", 1)
     with Ledger(path, readonly=True) as foreseen:
         moves = foreseen.activate("shop", 2)

@@ -17,7 +17,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import 
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.modules.ledger import run
 from tests.integration.engine_rig import ansible
-from tests.integration.ledger_rig import ADA, FIRST, made, params
+from tests.integration.ledger_rig import ADA, FIRST, SECOND, made, opened, params
 
 
 @pytest.fixture
@@ -44,8 +44,6 @@ def dump(path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("do", "given", "said"),
     [
-        ("open", OPEN, {"changed": True, "number": 2, "resumed": False}),
-        ("open", OPEN | {"configuration_hash": "h0"}, {"changed": False, "number": 1, "resumed": True}),
         ("activate", {"number": 1}, {"changed": True}),
         ("fail", {"number": 1, "outcome": "no"}, {"changed": True}),
         ("remove", {}, {"changed": True}),
@@ -58,14 +56,13 @@ def dump(path: Path) -> list[str]:
         ("claim", CLAIM, {"changed": False, "number": None, "resumed": False, "conflicts": [], "seen": 1}),
         ("claim", CLAIM | OPEN, {"changed": True, "number": 2, "resumed": False, "conflicts": []}),
         ("claim", CLAIM | OPEN | {"configuration_hash": "h0"}, {"changed": False, "resumed": True}),
-        ("override", {"token": 1, "scales": {"web": None}}, {"changed": False, "overrides": []}),
     ],
 )
 def test_check_mode_predicts_exactly_and_changes_nothing(
     path: Path, do: str, given: dict[str, Any], said: dict[str, Any]
 ) -> None:
     with Ledger(path) as ledger:
-        ledger.open("shop", replace(FIRST, configuration_hash="h0"))
+        opened(ledger, "shop", replace(FIRST, configuration_hash="h0"))
         ledger.begin("shop", ADA, 0.5)
     before = dump(path)
     predicted = run(params(path, do, **given), check=True)
@@ -75,49 +72,26 @@ def test_check_mode_predicts_exactly_and_changes_nothing(
 
 
 def test_the_module_shows_the_states_that_move(path: Path) -> None:
-    run(params(path, "open", **OPEN), check=False)
-    run(params(path, "activate", number=1), check=False)
-    run(params(path, "open", **OPEN | {"configuration_hash": "h2"}), check=False)
+    with Ledger(path) as ledger:
+        opened(ledger, "shop", FIRST)
+        ledger.activate("shop", 1)
+        opened(ledger, "shop", SECOND)
     shown = run(params(path, "activate", number=2), check=True)["diff"]
     assert shown == {"before": "v1 active\nv2 pending\n", "after": "v1 superseded\nv2 active\n"}
 
 
 def test_the_module_reads_plain_data(path: Path) -> None:
-    run(params(path, "open", **OPEN), check=False)
+    with Ledger(path) as ledger:
+        opened(ledger, "shop", FIRST)
     (release,) = run(params(path, "read", limit=1), check=False)["releases"]
-    assert release["configuration"] == {"x": 1}
+    assert release["configuration"] == FIRST.configuration
     assert release["state"] == "pending"
-
-
-def test_an_override_is_shown_set_read_and_told(path: Path) -> None:
-    run(params(path, "begin", **BEGIN), check=False)
-    given = {"token": 1, "scales": {"web": "6", "worker": 2}, "message": "sale"}
-    predicted = run(params(path, "override", **given), check=True)
-    assert run(params(path, "read"), check=False)["overrides"] == []
-    done = run(params(path, "override", **given), check=False)
-    assert predicted["diff"] == done["diff"] == {"before": "", "after": "web 6\nworker 2\n"}
-    assert done["changed"]
-    assert not run(params(path, "override", **given), check=False)["changed"]
-    (web, _) = run(params(path, "read"), check=True)["overrides"]
-    assert (web["process"], web["scale"], web["who"], web["message"]) == ("web", 6, "bob", "sale")
-    told = run(params(path, "events", limit=1), check=False)["events"]
-    assert [(event["kind"], event["text"]) for event in told] == [("override", "worker=2: sale")]
 
 
 @pytest.mark.parametrize(
     ("do", "given", "said"),
     [
         ("begin", BEGIN | {"who": ""}, r"begin: who and host are empty; expected whose run it is"),
-        (
-            "override",
-            {"token": 1, "scales": {"web": "six"}},
-            r"scales: web: got 'six'; expected a whole number",
-        ),
-        (
-            "override",
-            {"token": 1, "scales": {"web": -1}},
-            r"scales: web: got -1; expected a whole number from 0",
-        ),
         (
             "claim",
             CLAIM | {"room": {"n1": {"memory": 1}}},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Leases, claims, overrides and events on real SQLite files; time passes when a test says so."""
+"""Leases, claims and events on real SQLite files; time passes when a test says so."""
 
 from __future__ import annotations
 
@@ -149,11 +149,9 @@ def test_a_reboot_of_the_manager_ends_every_lease_and_a_run_that_lives_goes_on(
         lambda ledger: ledger.release("shop", 1),
         lambda ledger: ledger.claim("shop", 1, bid(GRAB), SECOND),
         lambda ledger: ledger.settle("shop", 1),
-        lambda ledger: ledger.open("shop", SECOND, 1),
         lambda ledger: ledger.activate("shop", 1, "late", 1),
         lambda ledger: ledger.fail("shop", 1, "late", 1),
         lambda ledger: ledger.remove("shop", 1),
-        lambda ledger: ledger.override("shop", 1, {"web": 6}),
     ],
 )
 def test_whoever_was_taken_over_changes_nothing_any_more(
@@ -286,29 +284,6 @@ def test_old_claims_are_forgotten(path: Path, ledger: Ledger, time: Time) -> Non
         time.wait(LOOK_LASTS + 1)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT id FROM claims").fetchall() == [(3,)]
-
-
-def test_an_override_stays_until_it_is_dropped(path: Path, ledger: Ledger) -> None:
-    ledger.begin("shop", ADA, JUST_NOW)
-    ledger.override("shop", 1, {"web": 6, "worker": 0}, "black friday")
-    ledger.override("shop", 1, {"web": 6}, "again")
-    ledger.release("shop", 1)
-    begun = ledger.begin("shop", BOB, JUST_NOW)
-    assert [(found.process, found.scale, found.who, found.message) for found in begun.overrides] == [
-        ("web", 6, "ada", "black friday"),
-        ("worker", 0, "ada", "black friday"),
-    ]
-    ledger.override("shop", 2, {"web": 8, "worker": None, "none": None})
-    assert [(found.process, found.scale, found.who) for found in ledger.overrides("shop")] == [
-        ("web", 8, "bob")
-    ]
-    assert ledger.overrides("blog") == ()
-    assert told(path) == [
-        "ada override - web=6: black friday",
-        "ada override - worker=0: black friday",
-        "bob override - web=8",
-        "bob override - worker=spec",
-    ]
 
 
 def test_what_happened_is_told_newest_first_with_who_and_why(path: Path, ledger: Ledger, time: Time) -> None:

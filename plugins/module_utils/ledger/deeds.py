@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from .history import ACTIVE, FAILED, PENDING, REMOVED, Move, opening
 from .lease import Holder, Lease
-from .records import Draft, Override
+from .records import Draft
 from .store import Store
 
 # The state that a release comes to -> the kind of event; what supersedes a release is told already.
@@ -45,19 +45,6 @@ class Deeds:
             if move.after in TOLD:
                 self._tell(TOLD[move.after], move.outcome, move.number)
         return done
-
-    def scale(self, scales: Mapping[str, int | None], message: str) -> None:
-        """Set the scale of processes, or drop what was set (None); what is so already stays as it was."""
-        found = {override.process: override.scale for override in self.store.overrides(self.app)}
-        for process, scale in sorted(scales.items()):
-            if scale == found.get(process):
-                continue
-            if scale is None:
-                self.store.drop_override(self.app, process)
-            else:
-                override = Override(process, scale, self.by.who, self.by.host, utc(), message)
-                self.store.put_override(self.app, override)
-            self._tell("override", _because(f"{process}={'spec' if scale is None else scale}", message))
 
     def _tell(self, kind: str, text: str, number: int | None = None) -> None:
         event = {"at": utc(), "app": self.app, "kind": kind, "number": number, "text": text}

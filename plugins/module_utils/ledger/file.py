@@ -82,16 +82,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             ended REAL,
             CHECK ((boot IS NULL) = (ended IS NULL))
         ) STRICT""",
-        """CREATE TABLE overrides (
-            app TEXT NOT NULL,
-            process TEXT NOT NULL,
-            scale INTEGER NOT NULL CHECK (scale >= 0),
-            who TEXT NOT NULL,
-            host TEXT NOT NULL,
-            at TEXT NOT NULL,
-            message TEXT NOT NULL,
-            PRIMARY KEY (app, process)
-        ) STRICT""",
         # The values that secrets have had, each sealed with the platform's key before it came here.
         """CREATE TABLE secrets (
             app TEXT NOT NULL,

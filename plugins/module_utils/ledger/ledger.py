@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The durable record on the manager: leases, claims, releases, overrides, and the events they make.
+"""The durable record on the manager: leases, claims, releases, and the events they make.
 
 Times that are kept are UTC, ISO 8601, in whole seconds; whether a lease is live is told by the manager's own
 clock alone. Every change is one SQLite transaction that is on the disk (``synchronous=FULL``) before the call
@@ -12,7 +12,7 @@ token that ``begin`` gave, and a token that is not the newest of its app is refu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +36,7 @@ from .lease import (
     renewed,
     taken,
 )
-from .records import Draft, Event, Keep, Override, Release, Sealed
+from .records import Draft, Event, Keep, Release, Sealed
 from .store import Store
 
 NOBODY = Holder("", "")
@@ -53,7 +53,6 @@ class Begun:
     token: int
     stale: bool
     releases: tuple[Release, ...]
-    overrides: tuple[Override, ...]
     secrets: tuple[Sealed, ...]
     claims: tuple[Claim, ...]
     seen: int
@@ -111,11 +110,6 @@ class Ledger:
         with saying(self._path):
             return self._store.releases(app, limit)
 
-    def overrides(self, app: str) -> tuple[Override, ...]:
-        """Return the overrides of an app, sorted by process."""
-        with saying(self._path):
-            return self._store.overrides(app)
-
     def events(self, app: str, limit: int) -> tuple[Event, ...]:
         """Return the newest events of an app, newest first."""
         with saying(self._path):
@@ -138,7 +132,6 @@ class Ledger:
                 token=lease.token,
                 stale=is_stale(last, now, since_look),
                 releases=store.releases(app, limit),
-                overrides=store.overrides(app),
                 secrets=store.secrets(app),
                 claims=standing(_of_others(store, app), now, since_look),
                 seen=store.last_claim(),
@@ -197,17 +190,6 @@ class Ledger:
         with self.change() as store:
             self._settled(store, app, token)
 
-    def open(self, app: str, draft: Draft, token: int | None = None) -> tuple[int, tuple[Move, ...]]:
-        """Return the number of the pending release of this configuration, and what moved.
-
-        The newest release is resumed where it is pending with the same hash: then nothing moves.
-        """
-        with self.change() as store:
-            by = Holder(draft.who, draft.host)
-            if token is not None:
-                by = current(app, store.lease(app), token).holder
-            return Deeds(store, app, by).open(draft)
-
     def activate(
         self, app: str, number: int, outcome: str = "", token: int | None = None
     ) -> tuple[Move, ...]:
@@ -233,14 +215,6 @@ class Ledger:
         with self.change() as store:
             deeds = self._settled(store, app, token)
             return deeds.move(removal(store.turns(app), utc()))
-
-    def override(
-        self, app: str, token: int, scales: Mapping[str, int | None], message: str = ""
-    ) -> tuple[Override, ...]:
-        """Set the scale of processes, or drop what was set (None); return the overrides afterwards."""
-        with self.change() as store:
-            Deeds(store, app, current(app, store.lease(app), token).holder).scale(scales, message)
-            return store.overrides(app)
 
     @contextmanager
     def change(self) -> Iterator[Store]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the ledger keeps, as plain values: releases, overrides, events. Times are UTC, ISO 8601."""
+"""What the ledger keeps, as plain values: releases and events. Times are UTC, ISO 8601."""
 
 from __future__ import annotations
 
@@ -55,22 +55,6 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Override:
-    """A scale that a person set by hand; it counts instead of the app file's until it is dropped."""
-
-    process: str
-    scale: int
-    who: str
-    host: str
-    at: str
-    message: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
 class Sealed:
     """One value that a secret has had; ``hash`` is what configurations call it by."""
 
@@ -98,7 +82,7 @@ class Event:
     id: int
     at: str
     app: str
-    kind: str  # opened, activated, failed, removed, override, takeover
+    kind: str  # opened, activated, failed, removed, takeover
     number: int | None  # the release
     who: str
     host: str

@@ -16,7 +16,7 @@ from .claims import Claim, Want
 from .clock import Instant
 from .history import PENDING, Move, Turn
 from .lease import Holder, Lease
-from .records import Draft, Event, Override, Release, Sealed
+from .records import Draft, Event, Release, Sealed
 
 
 class Store:
@@ -119,22 +119,6 @@ class Store:
     def forget(self, claims: Iterable[Claim]) -> None:
         """Delete claims."""
         self._db.executemany("DELETE FROM claims WHERE id = ?", [(claim.id,) for claim in claims])
-
-    def overrides(self, app: str) -> tuple[Override, ...]:
-        """Return the overrides of an app, sorted by process."""
-        rows = self._db.execute(
-            "SELECT process, scale, who, host, at, message FROM overrides WHERE app = ? ORDER BY process",
-            (app,),
-        )
-        return tuple(Override(*row) for row in rows)
-
-    def put_override(self, app: str, override: Override) -> None:
-        """Keep an override in place of the process's last."""
-        self._insert("overrides", override.as_dict() | {"app": app}, key=("app", "process"))
-
-    def drop_override(self, app: str, process: str) -> None:
-        """Delete an override."""
-        self._db.execute("DELETE FROM overrides WHERE app = ? AND process = ?", (app, process))
 
     def events(self, app: str, limit: int) -> tuple[Event, ...]:
         """Return the newest events of an app, newest first."""
