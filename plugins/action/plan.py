@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
-from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of, secret_hash
+from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
@@ -27,6 +27,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment impo
     removal,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
+    active_of,
     carried_over,
     restarted,
     running,
@@ -34,16 +35,25 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     scaled,
     target,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.provenance import provenance_of
-from ansible_collections.fairlead.paas.plugins.module_utils.sight import Sight, sight_of
+from ansible_collections.fairlead.paas.plugins.module_utils.provenance import is_older, provenance_of
+from ansible_collections.fairlead.paas.plugins.module_utils.sealing import seal
+from ansible_collections.fairlead.paas.plugins.module_utils.secrets import meant, missing
+from ansible_collections.fairlead.paas.plugins.module_utils.sight import (
+    UNREACHABLE,
+    Sight,
+    sight_of,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {
+    "allow_older": {"type": "bool", "default": False},
     "app": {"type": "str", "required": True},
     "apps": {"type": "path", "required": True},
     "began": {"type": "float", "default": 0.0},
     "image": {"type": "str"},
     "message": {"type": "str", "default": ""},
+    "retain": {"type": "int", "default": 10},
+    "skip_unreachable": {"type": "bool", "default": False},
     "kind": {"type": "str", "default": "deploy", "choices": [*KINDS, "remove"]},
     "to": {"type": "str", "default": ""},
 }
@@ -65,6 +75,9 @@ class ActionModule(ActionBase):
         self.variables = Variables(self.known, self._templar)
         self.catalog = read_catalog(Path(self.given["apps"]))
         seen = sight_of(self.known["groups"], self.variables)
+        refused = refusal(seen, self.known["groups"]["nodes"], skip=self.given["skip_unreachable"])
+        if refused:
+            return result | {"failed": True, "msg": f"nothing was touched. {refused}"}
         lacks = self._lacks(seen)
         if lacks:
             return result | {"changed": False, "changes": True, "lacks": lacks}
@@ -72,6 +85,8 @@ class ActionModule(ActionBase):
             made, claimed = self._settled(seen)
         except FairleadError as error:
             return result | {"failed": True, "msg": f"nothing was touched. {error}"}
+        for name in seen.lost:
+            Display().display(f"{name} is unreachable and counts as lost: it is planned without")
         Display().display(made.text)
         return (
             result
@@ -79,6 +94,7 @@ class ActionModule(ActionBase):
             | {
                 "changed": False,
                 "lacks": [],
+                "lost": sorted(seen.lost),
                 "claimed": claimed,
                 "record": claimed or (self._task.check_mode and made.settles),
                 "warnings": _orphans(self.given["app"], self.catalog, seen.fleet),
@@ -97,13 +113,15 @@ class ActionModule(ActionBase):
         for _ in range(_TRIES):
             fleet = around(claims, seen.fleet)
             made = self._decide(seen, fleet)
+            if self.given["kind"] == "deploy" and made.plan.is_new_release:
+                self._refuse_superseded(active_of(seen.releases))
             if seen.token is None:
                 return made, False
             if not made.changed:
                 if seen.stale:
                     self._ledger("settle", seen.token)
                 return made, False
-            answer = self._claim(made, fleet, seen.token, newest)
+            answer = self._claim(made, fleet, seen, newest)
             if not answer["conflicts"]:
                 return made, True
             claims, newest = answer["claims"], answer["seen"]
@@ -122,15 +140,27 @@ class ActionModule(ActionBase):
         match self.given["kind"]:
             case "rollback":
                 chosen = target(app, releases, self.given["to"])
-                return self._with_its_secrets(
-                    chosen["number"], Configuration.from_dict(chosen["configuration"])
-                )
+                before = Configuration.from_dict(chosen["configuration"])
+                return self._with_its_secrets(chosen["number"], before, seen)
             case "scale":
                 return scaled(running(app, releases), self._scales(running(app, releases)))
             case "restart":
                 return restarted(running(app, releases))
             case _:
                 return carried_over(self._written(), releases)
+
+    def _refuse_superseded(self, active: Mapping[str, Any] | None) -> None:
+        """Raise FairleadError if what runs was made from a later commit than this: a pipeline came late."""
+        if active is None or self.given["allow_older"]:
+            return
+        directory = Path(self.given["apps"])
+        ours, theirs = provenance_of(directory).git_commit, active["git_commit"]
+        if is_older(directory, ours, theirs):
+            raise FairleadError(
+                f"{active['app']} v{active['number']} was made by {active['who']} on {active['host']} from"
+                f" {theirs[:8]}, a later commit than this checkout's {ours[:8]}: it is superseded. To go"
+                " back: playbooks/rollback.yml; to deploy it all the same: -e allow_older=true"
+            )
 
     def _written(self) -> Configuration:
         """Return what the app file says."""
@@ -139,18 +169,15 @@ class ActionModule(ActionBase):
         settings = (self.variables.setting(name) for name in (HASH_KEY, DOMAIN))
         return configuration_of(app, self.given["image"], secrets, *settings)
 
-    def _with_its_secrets(self, number: int, configuration: Configuration) -> Configuration:
-        """Return the configuration of a release. Raises FairleadError if a secret has another value now."""
-        app, key = configuration.app, self.variables.setting(HASH_KEY)
-        kept = {
-            name: found for process in configuration.processes for name, found in process.spec.secrets.items()
-        }
-        for name, value in self.variables.secrets(app, sorted(kept)).items():
-            if not isinstance(value, str) or secret_hash(app, name, value, key) != kept[name]:
-                raise FairleadError(
-                    f"v{number} of {app} ran with another value of the secret {name} than the inventory has"
-                    " now; set it back, or deploy forward"
-                )
+    def _with_its_secrets(self, number: int, configuration: Configuration, seen: Sight) -> Configuration:
+        """Return the configuration of a release. Raises FairleadError if a value of then is lost."""
+        now = self.variables.secrets(configuration.app, meant(configuration))
+        lost = missing(configuration, now, seen.secrets, self.variables.setting(HASH_KEY))
+        if lost:
+            raise FairleadError(
+                f"v{number} of {configuration.app} ran with other values of {', '.join(lost)} than the"
+                " inventory has now, and they are no longer kept; set them back, or deploy forward"
+            )
         return configuration
 
     def _scales(self, configuration: Configuration) -> dict[str, int | None]:
@@ -162,7 +189,7 @@ class ActionModule(ActionBase):
             raise FairleadError(f"no scale is given; expected -e {names[0]}=3, for {' or '.join(names)}")
         return found
 
-    def _claim(self, made: Deployment, fleet: Fleet, token: int, newest: int) -> dict[str, Any]:
+    def _claim(self, made: Deployment, fleet: Fleet, seen: Sight, newest: int) -> dict[str, Any]:
         draft: Mapping[str, Any] = {}
         if made.plan.is_new_release:
             draft = provenance_of(Path(self.given["apps"])).as_dict() | {
@@ -172,16 +199,28 @@ class ActionModule(ActionBase):
                 "configuration_hash": made.configuration.hash(),
                 "irreversible": made.configuration.irreversible and self.given["kind"] == "deploy",
                 "message": self.given["message"],
+                "secrets": self._sealed(made.configuration, seen),
+                "retain": self.given["retain"],
             }
         return self._ledger(
             "claim",
-            token,
+            seen.token or 0,
             since_look=time.monotonic() - self.given["began"],
             seen=newest,
             wants=wants(made.plan),
             room=room(made.plan, fleet),
             **draft,
         )
+
+    def _sealed(self, configuration: Configuration, seen: Sight) -> list[dict[str, str]]:
+        """Return the values of secrets that the ledger does not keep yet, sealed."""
+        key, wanted = self.variables.setting(HASH_KEY), meant(configuration)
+        now = self.variables.secrets(configuration.app, wanted)
+        return [
+            {"name": name, "hash": found, "sealed": seal(key, now[name])}
+            for name, found in wanted.items()
+            if (name, found) not in seen.secrets
+        ]
 
     def _ledger(self, do: str, token: int, **arguments: Any) -> dict[str, Any]:
         """Ask the ledger. Raises FairleadError with what it says."""
@@ -193,6 +232,25 @@ class ActionModule(ActionBase):
         if answer.get("failed"):
             raise FairleadError(str(answer.get("msg")))
         return answer
+
+
+def refusal(seen: Sight, nodes: Collection[str], *, skip: bool) -> str:
+    """Return why no plan can be made without the machines that could not be looked at; empty if it can.
+
+    A router that is lost may still lead to instances that would be stopped: it cannot be skipped.
+    """
+    failed = sorted(name for name, why in seen.lost.items() if why != UNREACHABLE)
+    if failed:
+        return f"{', '.join(failed)} could not be looked at; see the error above."
+    others = sorted(name for name in seen.lost if name not in nodes)
+    if others:
+        return f"{', '.join(others)} cannot be reached; mend it, or take it out of the inventory."
+    if seen.lost and not skip:
+        return (
+            f"{', '.join(sorted(seen.lost))} cannot be reached; mend it, or go on without it: with"
+            " -e skip_unreachable=true it counts as lost, and its instances are placed elsewhere."
+        )
+    return ""
 
 
 def _orphans(planned: str, catalog: Catalog, fleet: Fleet) -> list[str]:

@@ -4,6 +4,7 @@
 A run whose lease was taken over may still be on its way, be it slow, cut off or killed with its module alive.
 Each machine remembers the highest token it has seen of each app, and changes for one app go one at a time: a
 newer run waits until an older run's change under way has ended, and after that the older run changes nothing.
+A change whose run was killed ends at once.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import IO
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land
+from ansible_collections.fairlead.paas.plugins.module_utils.leash import end_with_the_run
 
 TOKENS = Path("/var/lib/fairlead/tokens")
 _PAUSE = 0.1  # seconds between two tries to get the lock
@@ -36,6 +38,7 @@ def fenced(app: str, token: int | None, wait: float = 60.0, folder: Path = TOKEN
     if token is None:
         yield
         return
+    end_with_the_run()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / f"{app}.lock").open("a") as lock:
         _acquire(lock, app, time.monotonic() + wait)

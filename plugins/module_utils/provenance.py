@@ -40,6 +40,13 @@ def provenance_of(directory: Path) -> Provenance:
     )
 
 
+def is_older(directory: Path, commit: str, than: str) -> bool:
+    """Say whether a commit is an ancestor of another one; of commits that this checkout lacks, no."""
+    if not commit or not than or commit == than:
+        return False
+    return _run_git(directory, "merge-base", "--is-ancestor", commit, than)[0]
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -48,6 +55,11 @@ def _user() -> str:
 
 
 def _git(directory: Path, *arguments: str) -> str:
+    done, said = _run_git(directory, *arguments)
+    return said.strip() if done else ""
+
+
+def _run_git(directory: Path, *arguments: str) -> tuple[bool, str]:
     try:
         answer = subprocess.run(  # noqa: S603 - fixed words, no shell
             ["git", "-C", str(directory), *arguments],  # noqa: S607 - the git that the person uses
@@ -57,5 +69,5 @@ def _git(directory: Path, *arguments: str) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+        return False, ""
+    return answer.returncode == 0, answer.stdout

@@ -11,17 +11,23 @@ from .fleet import Fleet, Instance, Leftover, Node
 from .haproxy.change import Observed
 from .variables import Variables
 
+UNREACHABLE = "unreachable"
 LOOKS = ("seen", "seen_again")
 """The names that playbooks register looks under; a later one replaces what an earlier one saw."""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """The fleet, the routers by name, and what the manager told. ``token`` is None without a lease."""
+    """The fleet, the routers by name, and what the manager told. ``token`` is None without a lease.
 
+    Machines that could not be looked at are in ``lost``, with why, and nowhere else.
+    """
+
+    lost: Mapping[str, str]
     fleet: Fleet
     routers: Mapping[str, Observed]
     releases: Sequence[Mapping[str, Any]]  # of the app, newest first
+    secrets: Mapping[tuple[str, str], str]  # name and hash -> sealed value
     token: int | None
     stale: bool  # the first look may have missed what another run did
     again: bool  # there was a second look
@@ -33,7 +39,11 @@ class Sight:
 def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight:
     """Return what was seen on the machines of these groups."""
     nodes, instances, leftovers = [], [], []
+    asked = (*groups["nodes"], *groups["routers"], *groups["managers"][:1])
+    lost = {name: why for name in asked if (why := _loss(_seen(name, variables)))}
     for name in groups["nodes"]:
+        if name in lost:
+            continue
         seen = _seen(name, variables)
         nodes.append(
             Node.from_look(
@@ -46,11 +56,15 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
         )
         instances += [Instance.from_look(name, each) for each in seen["instances"]]
         leftovers += [Leftover(node=name, **each) for each in seen["leftovers"]]
-    told = _seen(groups["managers"][0], variables)
+    manager = groups["managers"][0]
+    told = {} if manager in lost else _seen(manager, variables)
+    routers = {name: _seen(name, variables) for name in groups["routers"] if name not in lost}
     return Sight(
+        lost=lost,
         fleet=Fleet.of(nodes, instances, leftovers),
-        routers={name: Observed.from_dict(_seen(name, variables)["router"]) for name in groups["routers"]},
-        releases=told["releases"],
+        routers={name: Observed.from_dict(seen["router"]) for name, seen in routers.items()},
+        releases=told.get("releases", ()),
+        secrets=_kept(told),
         token=told.get("token"),
         stale=told.get("stale", False),
         again=any(variables.of_host(name, LOOKS[1]) for name in groups["nodes"]),
@@ -60,8 +74,23 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
     )
 
 
+def kept_secrets(groups: Mapping[str, Sequence[str]], variables: Variables) -> dict[tuple[str, str], str]:
+    """Return the sealed values that the manager told of: name and hash → sealed."""
+    return _kept(_seen(groups["managers"][0], variables))
+
+
+def _kept(told: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    return {(each["name"], each["hash"]): each["sealed"] for each in told.get("secrets", ())}
+
+
 def _seen(host: str, variables: Variables) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for look in LOOKS:
         whole |= variables.of_host(host, look) or {}
     return whole
+
+
+def _loss(seen: Mapping[str, Any]) -> str:
+    if seen.get("unreachable"):
+        return UNREACHABLE
+    return "failed" if seen.get("failed") or not seen else ""

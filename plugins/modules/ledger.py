@@ -118,6 +118,28 @@ options:
       others have claimed after O(seen) must fit in it.
     type: dict
     default: {}
+  secrets:
+    description: Values of secrets, sealed, that the release of a V(claim) is the first to have.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The secret's name.
+        type: str
+        required: true
+      hash:
+        description: The keyed hash of its value, as configurations have it.
+        type: str
+        required: true
+      sealed:
+        description: The value, encrypted.
+        type: str
+        required: true
+  retain:
+    description: Values of secrets that none of so many newest releases had are forgotten by V(claim).
+    type: int
+    default: 10
   number:
     description: The release to V(activate) or to V(fail).
     type: int
@@ -281,6 +303,11 @@ events:
   returned: events
   type: list
   elements: dict
+secrets:
+  description: The values that secrets have had (C(name), C(hash), C(sealed)).
+  returned: begin
+  type: list
+  elements: dict
 claims:
   description: >-
     What other apps have claimed and a look may miss (C(app), C(slot), C(node), C(port), C(memory), C(cpu)).
@@ -335,7 +362,12 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history impor
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import TTL, Held, Holder
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.listing import lines_of
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import KINDS, Draft
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import (
+    KINDS,
+    Draft,
+    Keep,
+    Sealed,
+)
 
 Params = Mapping[str, Any]
 Result = dict[str, Any]
@@ -363,7 +395,7 @@ def _begin(ledger: Ledger, params: Params) -> Result:
     if not (holder.who and holder.host):
         raise LedgerError("begin: who and host are empty; expected whose run it is and where it was started.")
     begun = ledger.begin(params["app"], holder, params["since_look"], params["limit"])
-    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "claims")}
+    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "secrets", "claims")}
     return {
         "changed": False,
         "token": begun.token,
@@ -397,7 +429,8 @@ def _claim(ledger: Ledger, params: Params) -> Result:
         since_look=params["since_look"],
     )
     draft = _given(Draft, params) if params["configuration"] is not None else None
-    claimed = ledger.claim(params["app"], params["token"], bid, draft)
+    keep = Keep([Sealed(**secret) for secret in params["secrets"]], params["retain"]) if draft else None
+    claimed = ledger.claim(params["app"], params["token"], bid, draft, keep)
     return _moved(claimed.moves) | {
         "conflicts": list(claimed.conflicts),
         "claims": _plain(claimed.claims),
@@ -473,6 +506,13 @@ ARGUMENTS: dict[str, Any] = {
     "seen": {"type": "int", "default": 0},
     "wants": {"type": "list", "elements": "dict", "default": [], "options": WANT},
     "room": {"type": "dict", "default": {}},
+    "secrets": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {name: {"type": "str", "required": True} for name in ("name", "hash", "sealed")},
+    },
+    "retain": {"type": "int", "default": 10},
     "number": {"type": "int"},
     "outcome": {"type": "str", "default": ""},
     "configuration": {"type": "dict"},

@@ -181,6 +181,11 @@ releases:
   returned: with O(manager)
   type: list
   elements: dict
+secrets:
+  description: The values that secrets have had, sealed (C(name), C(hash), C(sealed)).
+  returned: with O(manager)
+  type: list
+  elements: dict
 held:
   description: Who holds the lease, in a sentence.
   returned: with O(manager.begin), if it is held
@@ -260,13 +265,14 @@ def _manager(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 
     with Ledger(Path(asked["path"]), readonly=asked["begin"] is None) as ledger:
         if asked["begin"] is None:
-            return {"releases": _plain(ledger.releases(app, asked["limit"]))}
+            releases, secrets = ledger.releases(app, asked["limit"]), ledger.secrets(app)
+            return {"releases": _plain(releases), "secrets": _plain(secrets)}
         since_look = asked["begin"].pop("since_look")
         try:
             begun = ledger.begin(app, Holder(**asked["begin"]), since_look, asked["limit"])
         except Held as held:
             return {"held": str(held)}
-    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "claims")}
+    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "secrets", "claims")}
     return {"token": begun.token, "stale": begun.stale, "seen": begun.seen, **rows}
 
 

@@ -16,6 +16,12 @@ from pathlib import Path
 from tests.playbook import ROOT
 
 PROGRAM = Path(sys.executable).with_name("ansible-playbook")
+# A shell that starts the tests in the background lets them, and all that they start, ignore an interrupt.
+LAUNCH = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 class Run:
@@ -26,7 +32,7 @@ class Run:
         given = (part for name, value in variables.items() for part in ("-e", f"{name}={value}"))
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the run
         self.process = subprocess.Popen(
-            [str(PROGRAM), playbook, *given],
+            [sys.executable, "-c", LAUNCH, str(PROGRAM), playbook, *given],
             cwd=ROOT,
             env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
             stdin=subprocess.DEVNULL,

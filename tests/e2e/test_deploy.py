@@ -217,6 +217,38 @@ def test_an_unreachable_node_is_named_before_anything_changes(deployed: Reposito
     assert containers() == before
 
 
+def test_a_lost_node_is_done_without_if_told_so_and_put_right_when_it_is_back(deployed: Repository) -> None:
+    [worker] = [name for name in containers().values() if name.startswith("shop.worker")]
+    assert worker.endswith("@n3")
+    with frozen("n3"):
+        refused = deployed.deploy()
+        without = deployed.deploy(skip_unreachable=True)
+        again = deployed.deploy(skip_unreachable=True)
+    assert refused.rc != 0
+    assert "with -e skip_unreachable=true it counts as lost" in refused.output
+    assert without.rc == 0, without.output
+    assert again.rc == 0, again.output
+    assert again.changed == {}
+    assert slots().count("shop.worker.1") == 2, "one of them is the lost node's, which is back"
+
+    mended = deployed.deploy()
+
+    assert mended.rc == 0, mended.output
+    assert slots() == EVERYTHING
+    assert deployed.deploy().changed == {}
+
+
+def test_a_router_that_cannot_be_reached_cannot_be_skipped(deployed: Repository) -> None:
+    before = containers()
+    deployed.edit(("GREETING: hello", "GREETING: never"))
+    with frozen("r2"):
+        outcome = deployed.deploy(skip_unreachable=True)
+    assert outcome.rc != 0
+    assert "r2 cannot be reached; mend it, or take it out of the inventory" in outcome.output
+    assert outcome.changed == {}
+    assert containers() == before
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

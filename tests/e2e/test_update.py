@@ -20,8 +20,9 @@ On = Callable[..., str]
 
 
 def states(on: On) -> list[str]:
-    """Return the states of the releases of shop, newest first."""
-    return on("m1", "python3", "-c", _STATES).split()
+    """Return the states of the releases of shop, newest first, without those that failed before."""
+    newest, *others = on("m1", "python3", "-c", _STATES).split()
+    return [newest, *(state for state in others if state != "failed")]
 
 
 _STATES = (

@@ -76,6 +76,15 @@ def test_a_run_that_was_killed_holds_nothing(tmp_path: Path) -> None:
             pass
 
 
+def test_a_change_ends_when_its_run_is_gone_and_holds_nothing(tmp_path: Path) -> None:
+    with holding(tmp_path, 7) as older:
+        assert older.stdout
+        older.stdout.close()  # as when the connection that reads the module's output is closed
+        assert older.wait(5) == 1
+    with fenced("shop", 8, wait=0.3, folder=tmp_path):
+        pass
+
+
 def test_a_change_by_hand_is_not_fenced(tmp_path: Path) -> None:
     with fenced("shop", 8, folder=tmp_path), fenced("shop", None, folder=tmp_path):
         pass

@@ -16,10 +16,11 @@ import pytest
 from tests.playbook import ROOT
 
 RUN = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from ansible_collections.fairlead.paas.plugins.module_utils.keeper import keep
 place = Path(sys.argv[1])
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts the tests may ignore it
 
 def note(name):
     def write():

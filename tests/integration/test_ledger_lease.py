@@ -20,6 +20,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import LedgerError
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import LOOK_LASTS, TTL, Held, Holder
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import Draft, Keep, Sealed
 from tests.integration.ledger_rig import ADA, BOB, FIRST, FORK, SECOND, Time, made, states, told
 
 M = 2**20
@@ -412,3 +413,23 @@ def test_eight_apps_at_once_never_get_the_same_port(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         ports = [port for (port,) in db.execute("SELECT port FROM claims WHERE ended IS NULL ORDER BY port")]
     assert ports == list(range(25701, 25701 + 3 * len(APPS)))
+
+
+def test_values_of_secrets_are_kept_for_as_many_releases_as_asked(path: Path, ledger: Ledger) -> None:
+    def release(value: str) -> None:
+        token = ledger.begin("shop", ADA, JUST_NOW).token
+        spec = {"secrets": {"KEY": f"hash of {value}"}}
+        draft = Draft({"processes": [{"name": "web", "spec": spec}]}, f"hash {value}", "image")
+        keep = Keep([Sealed("KEY", f"hash of {value}", f"sealed {value}")], retain=2)
+        claimed = ledger.claim("shop", token, Bid(), draft, keep)
+        ledger.activate("shop", claimed.number or 0, token=token)
+        ledger.release("shop", token)
+
+    for value in ("one", "two", "three"):
+        release(value)
+
+    kept = [secret.sealed for secret in ledger.begin("shop", ADA, JUST_NOW).secrets]
+    assert kept == ["sealed three", "sealed two"]
+    with Ledger(path, readonly=True) as read:
+        assert [secret.sealed for secret in read.secrets("shop")] == kept
+        assert read.secrets("blog") == ()

@@ -82,6 +82,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             ended REAL,
             CHECK ((boot IS NULL) = (ended IS NULL))
         ) STRICT""",
+        # The values that secrets have had, each sealed with the platform's key before it came here.
+        """CREATE TABLE secrets (
+            app TEXT NOT NULL,
+            name TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            sealed TEXT NOT NULL,
+            PRIMARY KEY (app, name, hash)
+        ) STRICT""",
         # Which ledger this is and how often it has changed, so that of two copies the newer is known; and the
         # first token of an app that has had none.
         """CREATE TABLE edition (

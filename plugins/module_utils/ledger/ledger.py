@@ -12,7 +12,7 @@ token that ``begin`` gave, and a token that is not the newest of its app is refu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +36,7 @@ from .lease import (
     renewed,
     taken,
 )
-from .records import Draft, Event, Release
+from .records import Draft, Event, Keep, Release, Sealed
 from .store import Store
 
 NOBODY = Holder("", "")
@@ -53,6 +53,7 @@ class Begun:
     token: int
     stale: bool
     releases: tuple[Release, ...]
+    secrets: tuple[Sealed, ...]
     claims: tuple[Claim, ...]
     seen: int
 
@@ -133,6 +134,7 @@ class Ledger:
                 token=lease.token,
                 stale=is_stale(last, now, since_look),
                 releases=store.releases(app, limit),
+                secrets=store.secrets(app),
                 claims=standing(_of_others(store, app), now, since_look),
                 seen=store.last_claim(),
             )
@@ -154,7 +156,14 @@ class Ledger:
         with self.change() as store:
             store.put_lease(app, released(current(app, store.lease(app), token), self._clock()))
 
-    def claim(self, app: str, token: int, bid: Bid, draft: Draft | None = None) -> Claimed:
+    def secrets(self, app: str) -> tuple[Sealed, ...]:
+        """Return the values that the app's secrets have had, sealed."""
+        with saying(self._path):
+            return self._store.secrets(app)
+
+    def claim(
+        self, app: str, token: int, bid: Bid, draft: Draft | None = None, keep: Keep | None = None
+    ) -> Claimed:
         """Claim what a plan is about to start, and open the release if there is a draft of one.
 
         From here on the lease is dirty until the run says how it ended. Raises LedgerError unless the lease
@@ -173,6 +182,9 @@ class Ledger:
             store.add_claims(app, bid.wants)
             store.put_lease(app, replace(lease, dirty=True))
             number, moves = Deeds(store, app, lease.holder).open(draft) if draft else (None, ())
+            if keep:
+                store.keep_secrets(app, keep.secrets)
+                store.forget_secrets(app, but=_secrets_of(store.releases(app, keep.retain)))
             return Claimed((), others, store.last_claim(), number, moves)
 
     def settle(self, app: str, token: int) -> None:
@@ -240,3 +252,9 @@ def _refuse_lost_ports(store: Store, app: str, lease: Lease, now: Instant) -> No
     since = now.seconds - lease.end.on(now)
     if lost := next(port_conflicts(mine, standing(_of_others(store, app), now, since)), None):
         raise ValueError(f"The lease of {app} ran out, and now {lost}: run again")
+
+
+def _secrets_of(releases: Iterable[Release]) -> set[tuple[str, str]]:
+    """Return the names and hashes of the secrets in the configurations of releases."""
+    processes = (each for release in releases for each in release.configuration.get("processes", ()))
+    return {item for each in processes for item in each.get("spec", {}).get("secrets", {}).items()}

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,6 +52,27 @@ class Release:
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """One value that a secret has had; ``hash`` is what configurations call it by."""
+
+    name: str
+    hash: str
+    sealed: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Values that a release is the first to have; what no newest ``retain`` releases had is forgotten."""
+
+    secrets: Sequence[Sealed] = ()
+    retain: int = 10
 
 
 @dataclass(frozen=True)

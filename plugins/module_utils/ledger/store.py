@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +16,7 @@ from .claims import Claim, Want
 from .clock import Instant
 from .history import PENDING, Move, Turn
 from .lease import Holder, Lease
-from .records import Draft, Edition, Event, Release
+from .records import Draft, Edition, Event, Release, Sealed
 
 
 class Store:
@@ -55,6 +55,23 @@ class Store:
             " closed_at = ifnull(closed_at, :at) WHERE app = :app AND number = :number",
             {"state": move.after, "outcome": move.outcome, "at": at, "app": app, "number": move.number},
         )
+
+    def secrets(self, app: str) -> tuple[Sealed, ...]:
+        """Return the values that the app's secrets have had, sealed."""
+        rows = self._db.execute(
+            "SELECT name, hash, sealed FROM secrets WHERE app = ? ORDER BY name, hash", (app,)
+        )
+        return tuple(Sealed(*row) for row in rows)
+
+    def keep_secrets(self, app: str, secrets: Iterable[Sealed]) -> None:
+        """Keep sealed values."""
+        for secret in secrets:
+            self._insert("secrets", secret.as_dict() | {"app": app}, key=("app", "name", "hash"))
+
+    def forget_secrets(self, app: str, but: Collection[tuple[str, str]]) -> None:
+        """Delete the sealed values of all names and hashes but these."""
+        gone = [(app, s.name, s.hash) for s in self.secrets(app) if (s.name, s.hash) not in but]
+        self._db.executemany("DELETE FROM secrets WHERE app = ? AND name = ? AND hash = ?", gone)
 
     def lease(self, app: str) -> Lease | None:
         """Return the newest lease of an app."""
