@@ -55,6 +55,16 @@ def test_a_killed_deploy_blocks_nobody_and_is_mended_by_the_next(
     assert deployed.deploy().changed == {}
 
 
+def test_an_app_whose_deploy_was_killed_can_be_removed(deployed: Repository) -> None:
+    deployed.edit(("GREETING: hello", "GREETING: gone"))
+    with running("deploy.yml", app="shop", fairlead_apps=deployed.apps) as killed:
+        killed.reaches(ROLLING)
+        killed.kill()
+    with running("playbooks/remove.yml", app="shop", fairlead_apps=deployed.apps, lease_wait=20) as removal:
+        assert removal.end() == 0, removal.output
+    assert containers() == {}
+
+
 def test_if_the_keeper_is_killed_too_the_lease_is_over_after_its_seconds(deployed: Repository) -> None:
     deployed.edit(("GREETING: hello", "GREETING: alone"))
     with running("deploy.yml", app="shop", fairlead_apps=deployed.apps) as killed:
