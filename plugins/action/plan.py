@@ -93,6 +93,7 @@ class ActionModule(ActionBase):
             | made.as_dict()
             | {
                 "changed": False,
+                "kind": self.given["kind"],
                 "lacks": [],
                 "lost": sorted(seen.lost),
                 "claimed": claimed,

@@ -76,6 +76,7 @@ def validate(variables: Variables, given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "changed": False,
         "msg": f"the inventory and all app files are valid: {', '.join(sorted(catalog.entries))}",
+        "directory": str(Path(given["apps"]).resolve()),
         "apps": sorted(catalog.entries),
         "app": app_facts,
         "warnings": warnings_of(inventory),

@@ -63,6 +63,10 @@ problems:
   type: list
   elements: str
   sample: ['apps/shop.yml:5:6 app: is not the file''s name; got "shp"; expected shop']
+directory:
+  description: Where the app files are.
+  returned: success
+  type: path
 apps:
   description: The names of all apps.
   returned: success

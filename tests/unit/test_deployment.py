@@ -25,6 +25,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment impo
     orphans,
     removal,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import restarted, scaled
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 from tests.unit.routers import serving
@@ -148,7 +149,7 @@ def test_a_router_that_differs_is_held_to_the_plan_though_no_container_changes()
     table = deployment(SHOP, found, active, {}).table
     stale = serving(replace(table, hosts={}))
     made = deployment(SHOP, found, active, {"r1": serving(table), "r2": stale, "r3": stale})
-    assert (made.phases, made.changed, made.reroute) == ((), True, ["r2", "r3"])
+    assert (made.phases, made.changed) == ((Phase(table=table),), True)
     assert made.text.splitlines()[-2:] == ["  r2, r3", "    + host shop.example.com -> shop.web"]
     assert made.as_dict()["routes"]["r3"] == ["+ host shop.example.com -> shop.web"]
 
@@ -157,12 +158,12 @@ def test_routers_that_serve_the_plan_need_nothing() -> None:
     found, active = running(SHOP, 3), [release(3, "active", SHOP)]
     table = deployment(SHOP, found, active, {}).table
     made = deployment(SHOP, found, active, {"r1": serving(table)})
-    assert (made.changed, made.reroute) == (False, [])
+    assert (made.changed, made.phases) == (False, ())
 
 
 def test_the_plan_shows_host_names_and_leaves_servers_to_the_instances() -> None:
     made = deployment(SHOP, EMPTY, [], {"r1": serving(Table("shop"))})
-    assert made.reroute == []  # the phase routes
+    assert len(made.phases) == 1  # it routes
     assert made.text.splitlines()[-3:] == [
         "  r1",
         "    + host shop.example.com -> shop.web",

@@ -25,6 +25,7 @@ from .work import Resume, Wish, Work
 
 LOG_LINES = 20
 _AT_ONCE = 32  # threads, nearly all of which only wait
+_LONGEST_PAUSE = 0.5  # seconds: the rollout waits for what has just become healthy
 _KILLED = 128 + 9
 _PORT_TAKEN = ("port is already allocated", "address already in use")
 
@@ -147,9 +148,10 @@ class _Run:
     def _wait(self, candidate: _Candidate, container: str) -> str:
         health, alive = candidate.health, partial(self._alive, container)
         if health is None or candidate.port is None:
-            return wait(keeps_running(alive), pauses_up_to(1), self._deadline)
+            return wait(keeps_running(alive), pauses_up_to(_LONGEST_PAUSE), self._deadline)
         answers = partial(self._ask, candidate)
-        return wait(becomes_healthy(alive, answers, health), pauses_up_to(health.interval), self._deadline)
+        pauses = pauses_up_to(min(health.interval, _LONGEST_PAUSE))
+        return wait(becomes_healthy(alive, answers, health), pauses, self._deadline)
 
     def _watch(self, window: Deadline, candidate: _Candidate, up: Up) -> Up | str:
         alive, answers = partial(self._alive, up.container), partial(self._ask, candidate)

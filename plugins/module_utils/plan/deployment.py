@@ -59,11 +59,6 @@ class Deployment:
         return self.plan.is_new_release or self.unsettled
 
     @property
-    def reroute(self) -> list[str]:
-        """The routers that differ and that no phase will route."""
-        return [] if any(phase.table for phase in self.phases) else list(self.routes)
-
-    @property
     def text(self) -> str:
         """The plan as people read it before a deploy."""
         by_hand = (f"  {words}" for words in set_by_hand(self.configuration))
@@ -92,7 +87,6 @@ class Deployment:
             "unsettled": self.unsettled,
             "changes": self.changed,
             "routes": {router: change.lines() for router, change in self.routes.items()},
-            "reroute": self.reroute,
             "text": self.text,
         }
 
@@ -136,14 +130,19 @@ def _deployment(
     finish = phases[-1] if phases and phases[-1].remove else Phase()
     reversible = tuple(phase for phase in phases if not phase.remove)
     table = final_table(made, configuration, fleet)
-    foreseen = foresee(table, routers)
+    routes = foresee(table, routers)
+    hold: tuple[Phase, ...] = ()
+    if any(phase.table for phase in phases):
+        routes = apart_from_instances(routes)
+    elif routes:
+        hold = (Phase(table=table),)
     return Deployment(
         plan=made,
         configuration=configuration,
-        phases=reversible,
+        phases=(*reversible, *hold),
         finish=finish,
         table=table,
-        routes=apart_from_instances(foreseen) if any(phase.table for phase in phases) else foreseen,
+        routes=routes,
         undo=undo(configuration.app, reversible, len(reversible) - 1, before, fleet)
         if reversible
         else Undo({}, None, {}),
