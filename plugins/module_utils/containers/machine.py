@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from . import listeners
+
 _PROC = Path("/proc")
 _LISTENING = "0A"
 
@@ -21,6 +23,13 @@ def load() -> float:
 
 def listened_ports() -> set[int]:
     """Return the TCP ports that anything listens on, on whatever address, IPv4 and IPv6."""
+    try:
+        return listeners.listened_ports()
+    except OSError:  # a kernel without it
+        return _listened_ports_in_proc()
+
+
+def _listened_ports_in_proc() -> set[int]:
     files = [_PROC / "net" / name for name in ("tcp", "tcp6")]
     return {port for file in files if file.exists() for port in parse_listened_ports(file.read_text())}
 

@@ -13,18 +13,17 @@ import json
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from docker.utils.build import exclude_paths
-
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused
 
+from .ignore import IGNORE_FILE, paths_in, read_rules
+
 DOCKERFILE = "Dockerfile"
-_IGNORE_FILE = ".dockerignore"
 _SCHEME = "fairlead context 1"  # raised when the same context shall give another hash
 _HASH_DIGITS = 16
 
@@ -104,22 +103,16 @@ def read_context(root: Path) -> Context:
     """
     if not (root / DOCKERFILE).is_file():
         raise Refused([Problem(str(root), 0, 0, "", f"has no {DOCKERFILE}")])
-    paths = sorted(exclude_paths(str(root), _ignored(root)), key=os.fsencode)
+    paths = sorted(paths_in(root, read_rules(root, DOCKERFILE)), key=os.fsencode)
     problems = [problem for path in paths for problem in _problems(root, path)]
     if problems:
         raise Refused(problems)
     return Context(root, tuple(_entry(root, path) for path in paths))
 
 
-def _ignored(root: Path) -> list[str]:
-    file = root / _IGNORE_FILE
-    lines: Iterable[str] = file.read_text().splitlines() if file.is_file() else []
-    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
-
-
 def _problems(root: Path, path: str) -> Iterator[Problem]:
     place, mode = root / path, (root / path).lstat().st_mode
-    hint = f"leave it out by {_IGNORE_FILE}"
+    hint = f"leave it out by {IGNORE_FILE}"
     if stat.S_ISLNK(mode):
         target = str(place.readlink())
         if _leads_out(path, target):
