@@ -156,8 +156,8 @@ instances:
   description: >-
     Every container of the platform, of all apps, stopped ones too, sorted by slot. C(app), C(process),
     C(number), C(container) (id), C(name), C(release), C(image), C(spec) (hash), C(memory) (bytes), C(cpu)
-    (cores), C(port) (or null), C(running), C(drift) (what was changed by hand, in words). One that restarts
-    again and again does not run; a paused one runs, and its pause is drift.
+    (cores), C(port) (or null), C(running), C(drift) (what was changed by hand, in words; told of the app's
+    own only). One that restarts again and again does not run; a paused one runs, and its pause is drift.
   returned: with O(node)
   type: list
   elements: dict
@@ -244,12 +244,12 @@ BUILDER = {
 # ruff: noqa: PLC0415
 
 
-def _node(_: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _node(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
     from ansible_collections.fairlead.paas.plugins.module_utils.containers.observe import look
 
     ports = asked["ports"]
-    return look(connect(), ports.get("first", 25701), ports.get("last", 26700))
+    return look(connect(), app, ports.get("first", 25701), ports.get("last", 26700))
 
 
 def _router(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -269,7 +269,7 @@ def test_a_run_killed_before_health_is_finished_by_the_next(engine: Engine, want
     created = engine.create_container_from_config(plan.bodies[web["name"]], name=web["name"])["Id"]
     assert inspect(engine, wish).work.lines() == [f"+ {web['name']} start again"]
     engine.start(created)
-    [instance] = [found for found in look(engine, 1, 2)["instances"] if found["app"] == APP]
+    [instance] = [found for found in look(engine, APP, 1, 2)["instances"] if found["app"] == APP]
     assert instance["drift"] == ["was never seen healthy: restart policy is no, released with unless-stopped"]
     assert converge(engine, start=[web])[0] == [f"~ {web['name']} keep once healthy"]
     assert state(web["name"])["Id"] == created

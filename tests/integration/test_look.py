@@ -26,7 +26,7 @@ def web(engine: Engine, wanted: Wanted) -> dict[str, Any]:
 
 
 def seen(engine: Engine) -> list[dict[str, Any]]:
-    return [instance for instance in look(engine, 25701, 26700)["instances"] if instance["app"] == APP]
+    return [instance for instance in look(engine, APP, 25701, 26700)["instances"] if instance["app"] == APP]
 
 
 def test_an_instance_is_seen_as_it_was_started(engine: Engine, web: dict[str, Any]) -> None:
@@ -88,6 +88,19 @@ def test_one_that_was_stopped_does_not_run_and_has_no_drift(engine: Engine, web:
     assert (found["running"], found["drift"]) == (False, [])
 
 
+@pytest.mark.parametrize("by_hand", [[], ["pause"], ["stop", "--time", "1"]])
+def test_another_apps_look_says_the_same_but_not_what_drifted(
+    engine: Engine, web: dict[str, Any], by_hand: list[str]
+) -> None:
+    if by_hand:
+        docker(*by_hand, web["name"])
+    [own] = seen(engine)
+    others = look(engine, "another", 25701, 26700)["instances"]
+    assert [found for found in others if found["app"] == APP] == [own | {"drift": []}]
+    if by_hand == ["pause"]:
+        docker("unpause", web["name"])
+
+
 def test_ports_held_by_others_are_busy_and_our_own_are_not(
     engine: Engine, web: dict[str, Any], digest: str
 ) -> None:
@@ -96,8 +109,8 @@ def test_ports_held_by_others_are_busy_and_our_own_are_not(
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        busy = look(engine, 1, 65535)["node"]["busy_ports"]
-        narrow = look(engine, 1, 2)["node"]["busy_ports"]
+        busy = look(engine, APP, 1, 65535)["node"]["busy_ports"]
+        narrow = look(engine, APP, 1, 2)["node"]["busy_ports"]
         taken = listener.getsockname()[1]
     assert {published, taken} <= set(busy)
     assert web["host_port"] not in busy
@@ -112,7 +125,7 @@ def test_labels_that_say_no_instance_are_strange_and_hide_nothing(
         "run", "-d", "--name", f"{APP}.odd", *labels, "--label", "io.fairlead.slot=x", digest, "sleep", "60"
     )
     docker("create", "--name", f"{APP}.poor", *labels, digest, "sleep", "60")
-    found = look(engine, 25701, 26700)
+    found = look(engine, APP, 25701, 26700)
     strange = [text for text in found["strange"] if APP in text]
     assert strange == [
         f"container {APP}.odd: the label io.fairlead.slot is 'x', expected a whole number",

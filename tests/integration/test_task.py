@@ -128,7 +128,7 @@ def test_nobody_takes_it_for_an_instance_and_a_look_finds_what_is_left(
     engine: Engine, wanted: Wanted
 ) -> None:
     container = left_by_a_killed_run(engine, wanted, "sleep", "60")
-    seen = look(engine, 25701, 26700)
+    seen = look(engine, APP, 25701, 26700)
     assert [one for one in seen["instances"] if one["app"] == APP] == []
     assert [one for one in seen["strange"] if APP in one] == []
     assert [one for one in seen["leftovers"] if one["app"] == APP] == [{"app": APP, "container": container}]

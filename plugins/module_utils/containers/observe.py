@@ -14,6 +14,7 @@ from . import machine
 from .arguments import NETWORK, RESTART_POLICY, UNPROVEN, limits, name_pattern
 from .client import Engine
 from .engine import saying, unless_gone
+from .work import own_name
 
 # What a limit is called, and how its value is written. Limits that no label promises are constants of ours.
 _WORDS: dict[str, tuple[str, Callable[[Any], str]]] = {
@@ -42,16 +43,17 @@ class Strange(ValueError):
     """A container carries our app label, but its other labels do not say an instance."""
 
 
-def look(engine: Engine, first_port: int, last_port: int) -> dict[str, Any]:
+def look(engine: Engine, app: str, first_port: int, last_port: int) -> dict[str, Any]:
     """Return ``node``, ``instances``, ``strange`` and ``leftovers``, as the module ``look`` does.
 
+    Only the app's own containers are inspected: a look must not take longer for what else is on the node.
     Raises EngineError.
     """
     with saying("the Docker engine of this machine does not answer"):
         info = engine.info()
         listed = engine.containers(all=True)
     ours, foreign = _parted(listed)
-    instances, strange = _instances(_inspected(engine, ours), enforced(info))
+    instances, strange = _instances(engine, app, ours, enforced(info))
     busy = busy_ports(machine.listened_ports(), ours, foreign)
     node = {
         "cpus": float(info["NCPU"]),
@@ -66,32 +68,39 @@ def look(engine: Engine, first_port: int, last_port: int) -> dict[str, Any]:
 
 
 def instance(inspected: Mapping[str, Any], limited: frozenset[str]) -> dict[str, Any]:
-    """Return one container as plain data: what its labels promise, whether it runs, and what drifted.
+    """Return an inspected container as plain data: what its labels promise, whether it runs, what drifted.
 
     A restarting container does not run: it died, and holds its port only at times. A paused one runs: it
     holds its port and its memory; that it is paused is drift. Raises Strange.
     """
-    given = inspected["Config"]["Labels"]
-    slot = Slot(_text(given, labels.APP), _text(given, labels.PROCESS), _number(given, labels.SLOT))
-    release = _number(given, labels.RELEASE)
-    memory, cpu = _number(given, labels.MEMORY), _cores(given)
-    state = inspected["State"]
+    state, name = inspected["State"], inspected["Name"].removeprefix("/")
+    runs = bool(state["Running"]) and not state["Restarting"]
+    found = _promised(inspected["Config"]["Labels"], inspected["Id"], name, runs=runs)
+    promised = {k: v for k, v in limits(found["memory"], found["cpu"]).items() if k in limited}
+    slot = Slot(found["app"], found["process"], found["number"])
+    return found | {"drift": drift(inspected, slot, found["release"], promised)}
+
+
+def listed_instance(listed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same of a container that was only listed: nothing is said of its drift. Raises Strange."""
+    runs = listed["State"] in {"running", "paused"}
+    return _promised(listed["Labels"], listed["Id"], own_name(listed), runs=runs) | {"drift": []}
+
+
+def _promised(given: Mapping[str, str], container: str, name: str, *, runs: bool) -> dict[str, Any]:
     return {
-        "app": slot.app,
-        "process": slot.process,
-        "number": slot.number,
-        "container": inspected["Id"],
-        "name": inspected["Name"].removeprefix("/"),
-        "release": release,
+        "app": _text(given, labels.APP),
+        "process": _text(given, labels.PROCESS),
+        "number": _number(given, labels.SLOT),
+        "container": container,
+        "name": name,
+        "release": _number(given, labels.RELEASE),
         "image": _text(given, labels.IMAGE),
         "spec": _text(given, labels.SPEC),
-        "memory": memory,
-        "cpu": cpu,
+        "memory": _number(given, labels.MEMORY),
+        "cpu": _cores(given),
         "port": _number(given, labels.PORT) if labels.PORT in given else None,
-        "running": bool(state["Running"]) and not state["Restarting"],
-        "drift": drift(
-            inspected, slot, release, {k: v for k, v in limits(memory, cpu).items() if k in limited}
-        ),
+        "running": runs,
     }
 
 
@@ -149,24 +158,20 @@ def _leftovers(listed: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     ]
 
 
-def _inspected(engine: Engine, listed: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for container in listed:
-        with unless_gone(f"container {container['Id']} cannot be inspected"):
-            found.append(engine.inspect_container(container["Id"]))
-    return found
-
-
 def _instances(
-    inspected: Iterable[Mapping[str, Any]], limited: frozenset[str]
+    engine: Engine, app: str, listed: Iterable[Mapping[str, Any]], limited: frozenset[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     instances: list[dict[str, Any]] = []
     strange: list[str] = []
-    for container in inspected:
+    for container in listed:
         try:
-            instances.append(instance(container, limited))
+            if container["Labels"][labels.APP] != app:
+                instances.append(listed_instance(container))
+                continue
+            with unless_gone(f"container {container['Id']} cannot be inspected"):
+                instances.append(instance(engine.inspect_container(container["Id"]), limited))
         except Strange as error:
-            strange.append(f"container {container['Name'].removeprefix('/')}: {error}")
+            strange.append(f"container {own_name(container)}: {error}")
     return sorted(instances, key=_by_slot), sorted(strange)
 
 

@@ -30,9 +30,7 @@ class Present:
     @classmethod
     def from_list(cls, listed: Mapping[str, Any]) -> Present:
         """Return the container from one element of the engine's list."""
-        names = [name.removeprefix("/") for name in listed["Names"] or []]
-        own = next((name for name in names if "/" not in name), "")
-        return cls(listed["Id"], own, listed["State"], listed["Labels"] or {})
+        return cls(listed["Id"], own_name(listed), listed["State"], listed["Labels"] or {})
 
     @property
     def runs(self) -> bool:
@@ -98,6 +96,12 @@ class Work:
             *(f"- {present.name} stop" for present, _ in self.stop),
             *(f"- {present.name} remove" for present in self.remove),
         ]
+
+
+def own_name(listed: Mapping[str, Any]) -> str:
+    """Return the name of a container from one element of the engine's list, which has its links' too."""
+    names = [name.removeprefix("/") for name in listed["Names"] or []]
+    return next((name for name in names if "/" not in name), "")
 
 
 def decide(wish: Wish, there: Iterable[Present], has_image: Callable[[str], bool]) -> Work:
