@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab import fleet
@@ -22,7 +23,9 @@ from tests.lab.progress import LabError, heartbeat, say, stream
 from tests.lab.table import table
 from tests.load import Load, Way, under_load
 
+from .crowd import Crowd
 from .fairlead import HOST, PROGRAM, Fairlead
+from .killed import next_one_starts_after
 from .loop import Loop
 from .machines import await_answers
 from .stopwatch import Figures
@@ -31,7 +34,10 @@ from .swarm import Swarm
 FIRST, AGAIN = "first deploy of 12 instances on 3 nodes", "the same deploy of 36 instances again"
 US, LOOP, BARE = "Fairlead", "loop, waits and routes", "loop, containers only"
 SWARM, DETACHED = "Swarm, as it comes", "Swarm, --detach"
-SMALL, LARGE, ROLLED = 12, 36, 6
+CROWDED, IDLE = "first deploy of 12 beside", "the same again beside"
+KILLED = "from a killed deploy to the next one's plan"
+SMALL, LARGE, ROLLED = 12, 36, 12
+CROWDS = (0, 10, 100)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the nodes must not stay a swarm
     try:
         with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as folder:
-            figures, losses = _measure(Path(folder), asked.rounds)
+            figures, losses = _measure(Path(folder), asked.rounds, asked.only or list(PARTS))
     except LabError as error:
         say(f"bench: {error}")
         return 1
@@ -54,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(folder: Path, rounds: int) -> tuple[Figures, dict[str, Load]]:
+def _measure(folder: Path, rounds: int, parts: Sequence[str]) -> tuple[Figures, dict[str, Load]]:
     fleet.up()
     with heartbeat("setting up the machines"):
         stream([PROGRAM, "playbooks/site.yml"], "site.yml", {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
@@ -67,16 +73,58 @@ def _measure(folder: Path, rounds: int) -> tuple[Figures, dict[str, Load]]:
         us.remove()
         loop.remove()
         swarm.leave()
-    figures = Figures()
-    for number in range(1, rounds + 1):
-        say(f"=== round {number} of {rounds}")
+    figures, losses = Figures(), dict[str, Load]()
+    bench = Bench(us, loop, swarm, rounds, figures, losses)
+    for part in parts:
+        say(f"=== {part}")
         with heartbeat("measuring"):
-            _round_of_fairlead(us, figures)
-            _round_of_the_loop(loop, figures)
-            _round_of_swarm(swarm, figures)
-    say("=== rolling over under load")
-    with heartbeat("rolling over"):
-        return figures, _roll_overs(us, loop, swarm)
+            PARTS[part](bench)
+    return figures, losses
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The contestants, and what is known so far."""
+
+    us: Fairlead
+    loop: Loop
+    swarm: Swarm
+    rounds: int
+    figures: Figures
+    losses: dict[str, Load]
+
+
+def _deploys(bench: Bench) -> None:
+    for number in range(1, bench.rounds + 1):
+        say(f"--- round {number} of {bench.rounds}")
+        _round_of_fairlead(bench.us, bench.figures)
+        _round_of_the_loop(bench.loop, bench.figures)
+        _round_of_swarm(bench.swarm, bench.figures)
+
+
+def _growth(bench: Bench) -> None:
+    """Deploy beside more and more other apps; the machines are made anew afterwards."""
+    us, crowd = bench.us, Crowd(bench.us.apps, bench.loop.image)
+    try:
+        for size in CROWDS:
+            crowd.grow(size)
+            for _ in range(bench.rounds):
+                bench.figures.take(CROWDED, f"{size} other apps", lambda: us.deploy(SMALL))
+                us.check(SMALL)
+                bench.figures.take(IDLE, f"{size} other apps", lambda: us.deploy(SMALL))
+                us.remove()
+    finally:
+        fleet.up(fresh=True)
+
+
+def _killed(bench: Bench) -> None:
+    for number in range(bench.rounds):
+        for what, with_keeper in (("the run is killed", False), ("with what keeps its lease", True)):
+            bench.us.deploy(SMALL)
+            bench.us.write(SMALL, f"round {number}")
+            waited = next_one_starts_after(bench.us.apps, with_keeper=with_keeper)
+            bench.figures.note(KILLED, what, waited)
+            bench.us.remove()
 
 
 def _round_of_fairlead(us: Fairlead, figures: Figures) -> None:
@@ -118,14 +166,14 @@ def _round_of_swarm(swarm: Swarm, figures: Figures) -> None:
         swarm.leave()
 
 
-def _roll_overs(us: Fairlead, loop: Loop, swarm: Swarm) -> dict[str, Load]:
-    losses: dict[str, Load] = {}
+def _roll_overs(bench: Bench) -> None:
+    us, loop, swarm = bench.us, bench.loop, bench.swarm
     us.deploy(ROLLED)
-    losses[US] = _under_load(us.ways_in, HOST, lambda: us.deploy(ROLLED, "welcome"))
+    bench.losses[US] = _under_load(us.ways_in, HOST, lambda: us.deploy(ROLLED, "welcome"))
     us.remove()
     loop.deploy(ROLLED)
     one_node_at_once = ("welcome", "-e", "at_once=1")
-    losses["loop, node by node"] = _under_load(
+    bench.losses["loop, node by node"] = _under_load(
         loop.ways_in, "", lambda: loop.deploy(ROLLED, *one_node_at_once)
     )
     loop.remove()
@@ -133,14 +181,13 @@ def _roll_overs(us: Fairlead, loop: Loop, swarm: Swarm) -> dict[str, Load]:
     try:
         swarm.create_on_known_ports(ROLLED)
         loop.route(ROLLED)
-        losses["Swarm, task by task"] = _under_load(
+        bench.losses["Swarm, task by task"] = _under_load(
             loop.ways_in, "", lambda: swarm.roll_over(ROLLED, "welcome")
         )
         swarm.remove()
     finally:
         swarm.leave()
         loop.remove()
-    return losses
 
 
 def _under_load(ways_in: Sequence[Way], host: str, roll_over: Callable[[], object]) -> Load:
@@ -148,6 +195,14 @@ def _under_load(ways_in: Sequence[Way], host: str, roll_over: Callable[[], objec
     with under_load(ways_in, host or "bench") as load:
         roll_over()
     return load
+
+
+PARTS: dict[str, Callable[[Bench], None]] = {
+    "deploys": _deploys,
+    "rollover": _roll_overs,
+    "killed": _killed,
+    "growth": _growth,
+}
 
 
 def _said(load: Load) -> dict[str, float]:
@@ -162,14 +217,18 @@ def _show(figures: Figures, losses: dict[str, Load]) -> None:
         (who, str(said["requests"]), str(said["failed"]), f"{said['seconds']:.0f} s")
         for who, said in ((who, _said(load)) for who, load in losses.items())
     ]
-    parts += ["", f"a roll over of {ROLLED} instances under load, over both routers", ""]
-    parts += [table(("", "requests", "failed", "took"), rows), ""]
+    if rows:
+        parts += ["", f"an update of {ROLLED} instances under load, over both routers", ""]
+        parts += [table(("", "requests", "failed", "took"), rows), ""]
     sys.stdout.write("\n".join(parts) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default: 3)")
+    parser.add_argument(
+        "--only", choices=PARTS, action="append", help="a part of it, more than once for more"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
     return parser
 

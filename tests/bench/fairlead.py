@@ -36,16 +36,20 @@ class Fairlead:
 
     def deploy(self, scale: int, greeting: str = "hello") -> None:
         """Deploy the sample with so many instances of its web process."""
+        self.write(scale, greeting)
+        run(
+            [PROGRAM, "deploy.yml", "-e", "app=shop", "-e", f"fairlead_apps={self.apps}"],
+            ROOT / "ansible.cfg",
+        )
+
+    def write(self, scale: int, greeting: str) -> None:
+        """Write the app file of the sample."""
         text = self.text
         for old, new in _CHANGES:
             text, count = re.subn(old, new.format(scale=scale, greeting=greeting), text)
             if count != 1:
                 raise ValueError(f"apps/shop.yml has {old!r} {count} times, the bench expects it once")
         (self.apps / "shop.yml").write_text(text)
-        run(
-            [PROGRAM, "deploy.yml", "-e", "app=shop", "-e", f"fairlead_apps={self.apps}"],
-            ROOT / "ansible.cfg",
-        )
 
     def image(self) -> str:
         """Return the image that was deployed, by digest: the others run the same."""

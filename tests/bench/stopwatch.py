@@ -23,7 +23,11 @@ class Figures:
         """Do it and keep how long it took."""
         began = time.monotonic()
         action()
-        self.seconds[what][who].append(time.monotonic() - began)
+        self.note(what, who, time.monotonic() - began)
+
+    def note(self, what: str, who: str, seconds: float) -> None:
+        """Keep how long something took."""
+        self.seconds[what][who].append(seconds)
 
     def rows(self, what: str) -> Iterator[tuple[str, str, str, str]]:
         """Yield who, median, range, and how many times the first one's median that is."""
