@@ -241,6 +241,25 @@ def test_a_release_that_starts_nothing_runs_its_command_all_the_same(
 
 
 @pytest.mark.parametrize(
+    ("others", "node"),
+    [({}, "n1"), ({"n1": 7}, "n2"), ({"n1": 8, "n2": 7.5}, "n2")],
+    ids=["room", "none where it would start", "none anywhere"],
+)
+def test_a_release_command_goes_where_the_memory_for_it_is(others: dict[str, float], node: str) -> None:
+    fleet = running(SHOP, 1)
+    crowd = [
+        replace(
+            fleet.instances[0], slot=Slot("crowd", "web", 1), node=name, port=None, memory=int(size * 2**30)
+        )
+        for name, size in others.items()
+    ]
+    crowded = Fleet.of(fleet.nodes, [*fleet.instances, *crowd])
+    made = deployment(replace(SHOP, release=MIGRATING.release), crowded, [release(1, "active", SHOP)], {})
+    assert made.task
+    assert made.task.node == node
+
+
+@pytest.mark.parametrize(
     "configuration",
     [
         MIGRATING,

@@ -12,6 +12,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Spec,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.room import rooms_of
 
 from .plan import Plan
 from .rollout import ByNode
@@ -34,13 +35,14 @@ def task_of(
     """Return the release command of a release, None if it has none or would do what the one before did.
 
     ``before`` is the active release's configuration. It runs on the node of the first new instance, else of
-    one that stays.
+    one that stays, that has the memory for it beside what runs now; where none has, on the one with the most.
     """
-    command, release, node = configuration.release, plan.release, _node(plan, fleet)
-    if command is None or release is None or node is None:
+    command, release = configuration.release, plan.release
+    if command is None or release is None:
         return None
     spec = _spec(configuration, command)
-    if before and before.release and spec == _spec(before, before.release):
+    node = _node(plan, fleet, spec.memory)
+    if node is None or (before and before.release and spec == _spec(before, before.release)):
         return None
     return Task(node, f"{plan.app}.release-v{release}", release, spec, command.deadline)
 
@@ -71,7 +73,10 @@ def _spec(configuration: Configuration, command: ReleaseCommand) -> Spec:
     return replace(largest.spec, command=command.command, port=None, generation=0)
 
 
-def _node(plan: Plan, fleet: Fleet) -> str | None:
+def _node(plan: Plan, fleet: Fleet, memory: int) -> str | None:
     starts = sorted((action.step, action.slot, action.node) for action in plan.actions if action.new)
     stays = [action.node for action in plan.actions if action.kind == "keep"]
-    return next(iter([*(node for *_, node in starts), *stays, *(node.name for node in fleet.nodes)]), None)
+    wanted = dict.fromkeys([*(node for *_, node in starts), *stays, *(node.name for node in fleet.nodes)])
+    left = {name: room.memory for name, room in rooms_of(fleet).items()}
+    roomy = (name for name in wanted if left[name] >= memory)
+    return next(roomy, max(wanted, key=lambda name: left[name], default=None))
