@@ -13,6 +13,7 @@ from tests.playbook import Outcome, play
 
 WEB = ["shop.web.1", "shop.web.2", "shop.web.3", "shop.web.4"]
 EVERYTHING = [*WEB, "shop.worker.1"]
+_MANIFESTS = "/var/lib/docker-registry/docker/registry/v2/repositories/shop/_manifests/revisions/sha256"
 
 
 def greetings() -> set[str]:
@@ -60,6 +61,30 @@ def test_a_rollback_says_when_there_is_nothing_to_return_to(deployed: Repository
     assert "shop has no release v999" in refused.output
     assert refused.changed == {}
     assert containers() == before
+
+
+def test_a_rollback_to_an_image_that_is_gone_touches_nothing(
+    deployed: Repository, on: Callable[..., str]
+) -> None:
+    source = deployed.apps / "shop" / "shop" / "pages.py"
+    source.write_text(source.read_text() + "# an image of its own\n")
+    assert deployed.deploy().rc == 0
+    gone = int(answers()["release"].removeprefix("v"))
+    image = on("n1", "docker", "ps", "--filter", "name=^shop.web.1-", "--format", "{{.Image}}")
+    deployed.edit(("GREETING: hello", "GREETING: next"))
+    source.write_text(source.read_text() + "# and another\n")
+    assert deployed.deploy().rc == 0
+    before = containers()
+    digest = image.partition("@sha256:")[2]
+    on("m1", "rm", "-r", f"{_MANIFESTS}/{digest}")
+
+    refused = verb(deployed, "rollback", to=f"v{gone}")
+
+    assert refused.rc != 0
+    assert digest in refused.output
+    assert refused.changed == {}
+    assert containers() == before
+    assert greetings() == {"next"}
 
 
 def test_a_rollback_brings_the_values_of_secrets_back_that_the_release_had(
