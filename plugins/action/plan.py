@@ -14,6 +14,7 @@ from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of
+from ansible_collections.fairlead.paas.plugins.module_utils.command_line import scales_among
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
@@ -183,12 +184,9 @@ class ActionModule(ActionBase):
 
     def _scales(self, configuration: Configuration) -> dict[str, int | None]:
         """Return the scales on the command line: ``-e web=6``, or ``-e web=spec`` for the app file's."""
-        given = load_extra_vars(self._loader)
         names = [process.name for process in configuration.processes]
-        found = {name: scale_of(name, given[name]) for name in names if name in given}
-        if not found:
-            raise FairleadError(f"no scale is given; expected -e {names[0]}=3, for {' or '.join(names)}")
-        return found
+        given = scales_among(load_extra_vars(self._loader), names)
+        return {name: scale_of(name, scale) for name, scale in given.items()}
 
     def _claim(self, made: Deployment, fleet: Fleet, seen: Sight, newest: int) -> dict[str, Any]:
         draft: Mapping[str, Any] = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import (
     Catalog,
@@ -19,6 +20,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import (
 from ansible_collections.fairlead.paas.plugins.module_utils.app.document import show
 from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import check_needs
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import hosts_of
+from ansible_collections.fairlead.paas.plugins.module_utils.command_line import shadowing
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
@@ -54,17 +56,18 @@ class ActionModule(ActionBase):
         _, given = self.validate_argument_spec(
             argument_spec=ARGUMENTS, mutually_exclusive=[["all", "without_file"]]
         )
-        return result | validate(Variables(task_vars or {}, self._templar), given)
+        shadows = shadowing(load_extra_vars(self._loader))
+        return result | validate(Variables(task_vars or {}, self._templar), given, shadows)
 
 
-def validate(variables: Variables, given: Mapping[str, Any]) -> dict[str, Any]:
+def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[Problem]) -> dict[str, Any]:
     """Return the result of the task for one app, or for every app of the directory."""
     inventory = variables.inventory()
     domain = inventory.settings[DOMAIN]
     catalog = read_catalog(Path(given["apps"]), domain if isinstance(domain, str) else "")
     name = "" if given["app"] is None else str(given["app"])
     misnamed, wanted = _asked(catalog, name, given)
-    problems = {*catalog.problems, *check_inventory(inventory), *misnamed, *_limited(variables)}
+    problems = {*catalog.problems, *check_inventory(inventory), *misnamed, *misgiven, *_limited(variables)}
     for entry in wanted:
         problems |= {*check_needs(entry, inventory, variables.secrets_of(entry.app))}
     if problems:

@@ -165,6 +165,7 @@ def test_what_is_removed_needs_a_name_but_no_file(site: Site) -> None:
         (lambda site: site.host.pop("fairlead_address"), (), "inventory m1.fairlead_address: is not set"),
         (lambda site: (site.apps / "x.yml").write_text("a"), (), "apps/x.yml:1:1: is not a mapping"),
         (lambda _: None, ("--limit", "nodes"), "command line --limit: is set"),
+        (lambda _: None, ("-e", "manager=2"), "command line -e manager: is a name of the playbooks' own"),
     ],
 )
 def test_no_machine_is_touched_before_all_is_valid(
