@@ -50,7 +50,7 @@ unit: ## pure code: tables and properties
 	@$(SETUP) venv
 	@$(SUITE) unit
 
-integration: ## each module against a real Docker engine and a real HAProxy
+integration: ## each module against a real Docker engine, a real HAProxy and a real PostgreSQL
 	@$(SETUP) all
 	@$(SUITE) integration
 

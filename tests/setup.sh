@@ -48,6 +48,7 @@ case "${1-venv}" in
       need openssl openssl
       need docker-registry docker-registry
       need busybox-static busybox
+      need postgresql /usr/lib/postgresql/*/bin/initdb
     fi
     ;;
   *)
@@ -71,10 +72,23 @@ mask_services() {
   done
 }
 
+# With PostgreSQL's package a database is made and started, unless this says that none is wanted.
+NO_DATABASE=/etc/postgresql-common/createcluster.d/fairlead.conf
+refuse_database() {
+  case "$MISSING " in
+    *" postgresql "*)
+      mkdir -p "${NO_DATABASE%/*}"
+      echo "create_main_cluster = false" > "$NO_DATABASE"
+      trap 'rm -f "$NO_DATABASE"' EXIT
+      ;;
+  esac
+}
+
 # shellcheck disable=SC2086 # a list of words
 install_packages() {
   if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
     [ ! -d /run/systemd/system ] || mask_services
+    refuse_database
     quietly "refreshing the package lists" apt-get -o DPkg::Lock::Timeout=300 --quiet update
     quietly "installing$MISSING" apt-get -o DPkg::Lock::Timeout=300 --quiet --yes \
       --no-install-recommends install $MISSING

@@ -13,9 +13,11 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.keeper import keep
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import performer
+from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 _EVERY = 4.0  # seconds between two renewals; a lease lives for 15
 _PAUSE = 1.0  # seconds between two questions for a lease that is held
@@ -55,6 +57,11 @@ class ActionModule(ActionBase):
         if not asked:
             return result | {"skipped": True, "skip_reason": "no part of this deploy is known here"}
         asked |= {"app": given["app"], "token": given["token"]}
+        if "manager" in asked:
+            try:
+                asked["manager"] = Variables(known, self._templar).ledger()
+            except FairleadError as error:
+                return result | {"failed": True, "msg": str(error)}
         if given["lease"] and "manager" in asked and not self._task.check_mode:
             return result | self._take_the_lease(asked, given["lease"], known)
         return result | self._ask(asked, known)
@@ -70,11 +77,11 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Wait for the lease, take it, and have it kept for as long as this run of Ansible lives."""
         who, host = performer()
-        holder = {"who": who, "host": host, "what": lease["what"]}
+        holder, place = {"who": who, "host": host, "what": lease["what"]}, {**asked["manager"]}
         end = time.monotonic() + max(lease["wait"], _GRACE)
         said = ""
         while True:
-            asked["manager"] = {"begin": holder | {"since_look": time.monotonic() - lease["began"]}}
+            asked["manager"]["begin"] = holder | {"since_look": time.monotonic() - lease["began"]}
             found = self._ask(asked, known)
             if found.get("failed") or not found.get("held"):
                 break
@@ -85,22 +92,25 @@ class ActionModule(ActionBase):
                 Display().display(f"waiting: {said}")
             time.sleep(_PAUSE)
         if "token" in found:
-            self._keep(asked["app"], found["token"], known)
+            self._keep({"app": asked["app"], "token": found["token"], **place}, known)
         return found
 
-    def _keep(self, app: str, token: int, known: dict[str, Any]) -> None:
+    def _keep(self, lease: Mapping[str, Any], known: dict[str, Any]) -> None:
         """Renew the lease until this run of Ansible ends, then release it, from a process of its own."""
 
         def ledger(do: str) -> None:
             Display()._final_q = None  # noqa: SLF001 - what a worker displays goes through the run's queue
-            arguments = {"do": do, "app": app, "token": token}
+            arguments = {"do": do, **lease}
             self._execute_module(module_name="fairlead.paas.ledger", module_args=arguments, task_vars=known)
+            self.cleanup()
 
         def release() -> None:
             with tempfile.TemporaryDirectory(prefix="fairlead-keeper-") as place:
                 constants.DEFAULT_LOCAL_TMP = place  # the run's own has gone with it
                 ledger("release")
 
+        # Without pipelining the task has a folder on the manager, which goes with it; these make their own.
+        self.cleanup()
         # This is a worker, which ends with its task; its parent is the run.
         keep(os.getppid(), lambda: ledger("renew"), release, _EVERY)
 

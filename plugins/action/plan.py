@@ -225,7 +225,13 @@ class ActionModule(ActionBase):
         """Ask the ledger. Raises FairleadError with what it says."""
         answer: dict[str, Any] = self._execute_module(
             module_name="fairlead.paas.ledger",
-            module_args={"do": do, "app": self.given["app"], "token": token, **arguments},
+            module_args={
+                "do": do,
+                "app": self.given["app"],
+                "token": token,
+                **self.variables.ledger(),
+                **arguments,
+            },
             task_vars=self.known,
         )
         if answer.get("failed"):

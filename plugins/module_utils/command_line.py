@@ -11,7 +11,8 @@ from .errors import FairleadError, Problem
 # An extra variable wins over every other, so one of these names would change what a playbook does.
 OWN_NAMES = frozenset(
     {
-        *("app_hosts", "app_image", "apps", "astray", "builder", "built", "dumped", "hooks", "kept", "kind"),
+        *("app_hosts", "app_image", "apps", "astray", "backup_managers", "builder", "built", "dumped"),
+        *("hooks", "kept", "kind"),
         *(
             "manager",
             "missed",

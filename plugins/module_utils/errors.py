@@ -13,7 +13,7 @@ FairleadError
 ├── Unhealthy          haproxy/swap: HAProxy's own check did not find servers healthy in time
 ├── Fenced             fence: a newer run has begun to change the app, or a change under way does not end
 ├── Held               ledger/lease: another run holds the lease; carries who, since when, for how long
-├── LedgerError        ledger/file: the ledger cannot be used, or not in this way
+├── LedgerError        ledger/session: the ledger cannot be used, or not in this way
 └── CertificateError   trust/keeping: a certificate cannot be made
 """
 

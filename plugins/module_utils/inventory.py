@@ -12,6 +12,7 @@ from typing import Any
 from .app.document import show
 from .app.domains import DOMAIN_HELP, MAX_LENGTH, parse_domain
 from .errors import Problem
+from .ledger.postgresql import URL_HELP, is_url
 
 GROUPS = ("builders", "managers", "nodes", "registries", "routers")
 ADDRESSED = ("nodes", "registries", "routers")  # groups whose machines others call by their address
@@ -19,6 +20,7 @@ ACCOUNTS = ("fairlead_registry_pull", "fairlead_registry_push")
 HASH_KEY = "fairlead_hash_key"
 DOMAIN = "fairlead_domain"
 REGISTRY = "fairlead_registry"
+LEDGER_URL = "fairlead_ledger_url"
 MIN_HASH_KEY = 16  # characters
 MIN_SECRET = 4  # characters; Ansible strikes a secret from all it prints, also inside other words
 TOO_SHORT = f"is shorter than {MIN_SECRET} characters, so hiding it would garble all output"
@@ -44,6 +46,7 @@ class Machine:
     address: Any = None
     labels: Any = None
     ports: Any = None
+    ledger_url: Any = None  # of a manager
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,20 @@ def _keys(inventory: Inventory) -> Iterator[Problem]:
         yield inventory_problem(HASH_KEY, "is not long enough a text", "", expected)
 
 
+def _ledger(inventory: Inventory) -> Iterator[Problem]:
+    urls = {
+        name: inventory.machines[name].ledger_url or None for name in inventory.groups.get("managers", ())
+    }
+    for name, url in urls.items():
+        variable, first = f"{name}.{LEDGER_URL}", next(iter(urls))
+        if isinstance(url, Unreadable):
+            yield _unset(variable, url, "")
+        elif url is not None and not (isinstance(url, str) and is_url(url)):
+            yield inventory_problem(variable, "is no URL of a database", "", URL_HELP)
+        elif url != urls[first]:
+            yield inventory_problem(variable, f"is not that of {first}", "", "the same for all managers")
+
+
 def _accounts(inventory: Inventory) -> Iterator[Problem]:
     for variable in ACCOUNTS:
         value = inventory.settings.get(variable)
@@ -179,7 +196,7 @@ def _accounts(inventory: Inventory) -> Iterator[Problem]:
                 yield inventory_problem(f"{variable}.{part}", TOO_SHORT, "", "a longer one")
 
 
-_CHECKS = (_groups, _names, _addresses, _labels, _ports, _domain, _registry, _keys, _accounts)
+_CHECKS = (_groups, _names, _addresses, _labels, _ports, _domain, _registry, _ledger, _keys, _accounts)
 
 
 def _unset(variable: str, value: Unreadable | None, expected: str) -> Problem:

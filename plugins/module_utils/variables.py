@@ -4,12 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
 from .app.model import App
-from .inventory import ACCOUNTS, DOMAIN, GROUPS, HASH_KEY, REGISTRY, Inventory, Machine, Unreadable
+from .errors import FairleadError
+from .inventory import (
+    ACCOUNTS,
+    DOMAIN,
+    GROUPS,
+    HASH_KEY,
+    LEDGER_URL,
+    REGISTRY,
+    Inventory,
+    Machine,
+    Unreadable,
+)
 
 SECRETS = "fairlead_secrets"
 
@@ -46,16 +58,29 @@ class Variables:
         ours = self._within(self._within(self._vars, SECRETS), app)
         return {name: self._within(ours, name) for name in names}
 
+    def ledger(self) -> dict[str, str]:
+        """Return where the ledger is, as arguments of modules: a URL, or nothing where it is a file.
+
+        Raises FairleadError if the variable cannot be evaluated.
+        """
+        managers = self._vars["groups"].get("managers", ())
+        url = self.of_host(managers[0], LEDGER_URL) if managers else None
+        if isinstance(url, Unreadable):
+            raise FairleadError(f"{managers[0]}.{LEDGER_URL} cannot be evaluated: {url.why}")
+        return {"url": url} if url else {}
+
     def inventory(self) -> Inventory:
         """Return the platform's view of the inventory."""
         groups = {group: tuple(self._vars["groups"].get(group, ())) for group in GROUPS}
         names = {name for hosts in groups.values() for name in hosts}
         settings = {name: self.setting(name) for name in (*ACCOUNTS, DOMAIN, HASH_KEY, REGISTRY)}
-        return Inventory(groups, {name: self._machine(name) for name in names}, settings)
+        machines = {name: self._machine(name, manager=name in groups["managers"]) for name in names}
+        return Inventory(groups, machines, settings)
 
-    def _machine(self, name: str) -> Machine:
-        variables: Iterable[str] = ("fairlead_address", "fairlead_labels", "fairlead_ports")
-        return Machine(*(self.of_host(name, variable) for variable in variables))
+    def _machine(self, name: str, *, manager: bool) -> Machine:
+        variables = ("fairlead_address", "fairlead_labels", "fairlead_ports")
+        machine = Machine(*(self.of_host(name, variable) for variable in variables))
+        return replace(machine, ledger_url=self.of_host(name, LEDGER_URL)) if manager else machine
 
     def _within(self, mapping: Any, name: str) -> Any:
         if isinstance(mapping, Unreadable):

@@ -7,19 +7,28 @@ DOCUMENTATION = r"""
 module: ledger
 short_description: Read and write the ledger
 description:
-  - The ledger is a SQLite file on the primary manager. It keeps the releases and leases of every app, and
-    what happened to them. Releases and events are only ever added; the state of a release moves on.
+  - The ledger is a SQLite file on the primary manager, or a PostgreSQL database that all managers share. It
+    keeps the releases and leases of every app, and what happened to them. Releases and events are only ever
+    added; the state of a release moves on.
   - A run takes the lease of an app (V(begin)), renews it while it works, claims what it is about to start,
     says how that ended (V(activate), V(fail), V(settle) or V(remove)), and releases the lease.
   - Leases and claims say who works, not what is. They are no change that a run would report.
+  - In a playbook, an action of the same name sets O(url) to the C(fairlead_ledger_url) of the first manager.
+requirements:
+  - python3-psycopg2, for O(url)
 options:
   path:
     description: The ledger's file.
     type: path
     default: /var/lib/fairlead/ledger.db
+  url:
+    description:
+      - The PostgreSQL database that the ledger is in instead, C(postgresql://user:password@host:5432/name).
+        V(dump) and V(keep) are for files alone.
+    type: str
   do:
     description:
-      - V(prepare) makes the directory (0700), the file (0600) and the schema.
+      - V(prepare) makes the schema, of a file the directory (0700) and the file (0600) too.
       - V(read) returns the newest releases of O(app).
       - V(events) returns the newest events of O(app).
       - V(begin) takes the lease of O(app), or fails while somebody else has it. It lives for C(ttl) seconds.
@@ -37,6 +46,8 @@ options:
         (0600). A snapshot is refused if it is torn, damaged, of another schema or of another ledger.
       - V(restore) puts O(snapshot) in the place of the ledger. If there is one with releases it fails, unless
         O(force). Tokens of leases leap, so that none is given that was given after the backup was made.
+      - V(restore) moves O(snapshot) into the database of O(url), if nothing was ever done there. Without a
+        snapshot, and with O(force), it takes the database as put back by its own means, and lets tokens leap.
     type: str
     required: true
     choices:
@@ -65,7 +76,9 @@ options:
     type: path
     default: /var/lib/fairlead/backup/ledger.db
   force:
-    description: Whether V(restore) may replace a ledger that has releases, or that cannot be read.
+    description:
+      - Whether V(restore) may replace a ledger that has releases, or that cannot be read.
+      - Of a database, that it was put back.
     type: bool
     default: false
   token:
@@ -254,6 +267,12 @@ EXAMPLES = r"""
     app: shop
     token: "{{ begun.token }}"
 
+- name: Read it from PostgreSQL
+  fairlead.paas.ledger:
+    do: read
+    url: "{{ ledger_url }}"
+    app: shop
+
 - name: Take a snapshot
   fairlead.paas.ledger:
     do: dump
@@ -355,19 +374,21 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger import backup
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger import backup, moving
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid, Room, Want
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import LedgerError, prepare
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import Move
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import TTL, Held, Holder
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.listing import lines_of
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.place import place_of
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import (
     KINDS,
     Draft,
     Keep,
     Sealed,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import LedgerError
+from ansible_collections.fairlead.paas.plugins.module_utils.options import LEDGER
 
 Params = Mapping[str, Any]
 Result = dict[str, Any]
@@ -467,7 +488,7 @@ ASKS: dict[str, Callable[[Ledger, Params], Result]] = {
 
 
 def _prepare(params: Params, *, check: bool) -> Result:
-    todo = prepare(Path(params["path"]), check=check)
+    todo = place_of(params["path"], params["url"]).prepare(check=check)
     return {"changed": bool(todo), "diff": {"before": "", "after": "".join(f"{it}\n" for it in todo)}}
 
 
@@ -483,7 +504,12 @@ def _keep(params: Params, *, check: bool) -> Result:
 
 
 def _restore(params: Params, *, check: bool) -> Result:
-    edition = backup.restore(Path(params["path"]), params["snapshot"], force=params["force"], check=check)
+    if params["url"]:
+        edition = moving.move(
+            place_of("", params["url"]), params["snapshot"], force=params["force"], check=check
+        )
+    else:
+        edition = backup.restore(Path(params["path"]), params["snapshot"], force=params["force"], check=check)
     return {"changed": True, "change": edition.change}
 
 
@@ -494,7 +520,7 @@ FILES: dict[str, Callable[..., Result]] = {
     "restore": _restore,
 }
 ARGUMENTS: dict[str, Any] = {
-    "path": {"type": "path", "default": "/var/lib/fairlead/ledger.db"},
+    **LEDGER,
     "do": {"type": "str", "required": True, "choices": [*FILES, *ASKS]},
     "app": {"type": "str"},
     "snapshot": {"type": "str", "no_log": True},
@@ -536,7 +562,7 @@ REQUIRED = [
     ("do", "activate", ["number"]),
     ("do", "fail", ["number"]),
     ("do", "keep", ["snapshot"]),
-    ("do", "restore", ["snapshot"]),
+    ("do", "restore", ["snapshot", "url"], True),
 ]
 TOGETHER = [["configuration", "configuration_hash", "image"]]
 
@@ -545,7 +571,7 @@ def run(params: Params, *, check: bool) -> Result:
     """Do what is asked and return what the module returns. Raises LedgerError and Held."""
     if params["do"] in FILES:
         return FILES[params["do"]](params, check=check)
-    with Ledger(Path(params["path"]), readonly=check) as ledger:
+    with Ledger(place_of(params["path"], params["url"]), readonly=check) as ledger:
         return ASKS[params["do"]](ledger, params)
 
 

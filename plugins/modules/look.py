@@ -11,7 +11,7 @@ description:
     released, the builder whether the registry has the app's image. A machine can be all of them.
   - Nothing is changed, nothing is remembered.
   - In a playbook, an action of the same name takes O(app), O(ports), O(hosts), O(image) and O(push_auth), and
-    asks each host for the parts that its groups make it know.
+    asks each host for the parts that its groups make it know; the manager with its C(fairlead_ledger_url).
 author:
   - The Fairlead maintainers
 requirements:
@@ -99,6 +99,9 @@ options:
         description: The ledger's file.
         type: path
         default: /var/lib/fairlead/ledger.db
+      url:
+        description: The PostgreSQL database that the ledger is in instead, C(postgresql://...).
+        type: str
       limit:
         description: How many releases at most, newest first.
         type: int
@@ -207,14 +210,13 @@ image_lacks:
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fence import fenced
-from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, HAPROXY, TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, HAPROXY, LEDGER, TEXT
 
 PORTS = {
     "type": "dict",
@@ -228,7 +230,7 @@ ROUTER = {
 BEGIN = {"who": TEXT, "host": TEXT, "what": TEXT, "since_look": {"type": "float", "required": True}}
 MANAGER = {
     "begin": {"type": "dict", "options": BEGIN},
-    "path": {"type": "path", "default": "/var/lib/fairlead/ledger.db"},
+    **LEDGER,
     "limit": {"type": "int", "default": 20},
 }
 BUILDER = {
@@ -262,8 +264,9 @@ def _router(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 def _manager(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import Held, Holder
     from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
+    from ansible_collections.fairlead.paas.plugins.module_utils.ledger.place import place_of
 
-    with Ledger(Path(asked["path"]), readonly=asked["begin"] is None) as ledger:
+    with Ledger(place_of(asked["path"], asked["url"]), readonly=asked["begin"] is None) as ledger:
         if asked["begin"] is None:
             releases, secrets = ledger.releases(app, asked["limit"]), ledger.secrets(app)
             return {"releases": _plain(releases), "secrets": _plain(secrets)}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,8 @@ from tests.integration.engine_rig import (
     sweep,
     sweep_images,
 )
+from tests.integration.ledger_rig import Home
+from tests.integration.postgres_rig import Server, running_server
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +51,24 @@ def digest(engine: Engine, registry: Registry) -> str:
 def wanted(engine: Engine, digest: str) -> Iterator[Wanted]:
     yield Wanted(digest)
     sweep(engine)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    with running_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["file", "database"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    """Return where a ledger can be made: each test runs on a file and on a database."""
+    if request.param == "file":
+        return Home(path=str(tmp_path / "fairlead" / "ledger.db"))
+    return Home(url=request.getfixturevalue("postgres").fresh())
+
+
+@pytest.fixture
+def home(bare: Home) -> Home:
+    """Return where a new ledger is."""
+    bare.place.prepare()
+    return bare

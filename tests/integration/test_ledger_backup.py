@@ -17,21 +17,31 @@ import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.backup import LEAP, dump, keep, restore
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import (
-    MIGRATIONS,
-    LedgerError,
-    prepare,
-)
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import File
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.schema import VERSION
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import LedgerError
 from ansible_collections.fairlead.paas.plugins.modules.ledger import run
 from tests.integration.engine_rig import ansible
-from tests.integration.ledger_rig import ADA, BOB, FIRST, FORK, SECOND, made, opened, params, states, told
+from tests.integration.ledger_rig import (
+    ADA,
+    BOB,
+    FIRST,
+    FORK,
+    SECOND,
+    Home,
+    made,
+    opened,
+    params,
+    states,
+    told,
+)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = made(tmp_path)
-    with Ledger(path) as ledger:
+    with Ledger(File(path)) as ledger:
         opened(ledger, "shop", FIRST)
         ledger.activate("shop", 1, "4 started")
     return path
@@ -43,7 +53,7 @@ def backup(tmp_path: Path) -> Path:
 
 
 def grow(path: Path) -> None:
-    with Ledger(path) as ledger:
+    with Ledger(File(path)) as ledger:
         opened(ledger, "shop", SECOND)
         ledger.activate("shop", 2, "4 more")
 
@@ -62,18 +72,18 @@ def test_a_snapshot_is_kept_whole_and_private(path: Path, backup: Path) -> None:
     assert not backup.parent.exists()
     assert keep(backup, snapshot) == predicted == (None, edition)
     assert (stat.S_IMODE(backup.stat().st_mode), stat.S_IMODE(backup.parent.stat().st_mode)) == (0o600, 0o700)
-    assert states(backup) == {1: "active"}
+    assert states(File(backup)) == {1: "active"}
     assert dump(backup) == (edition, snapshot)
     assert [file.name for file in backup.parent.iterdir()] == ["ledger.db"]
 
 
 def test_a_snapshot_holds_all_of_a_change_that_others_make_or_nothing(path: Path, backup: Path) -> None:
-    with Ledger(path) as ledger, ledger.change() as store:
+    with Ledger(File(path)) as ledger, ledger.change() as store:
         store.add_release("blog", 1, FIRST, "2026-01-02T03:04:05Z")
         keep(backup, dump(path)[1])
-    assert states(backup, "blog") == {}
+    assert states(File(backup), "blog") == {}
     keep(backup, dump(path)[1])
-    assert states(backup, "blog") == {1: "pending"}
+    assert states(File(backup), "blog") == {1: "pending"}
 
 
 def test_an_older_snapshot_does_not_replace_a_newer_one(path: Path, backup: Path) -> None:
@@ -83,7 +93,7 @@ def test_an_older_snapshot_does_not_replace_a_newer_one(path: Path, backup: Path
     assert older.change < newer.change
     keep(backup, snapshot)
     assert keep(backup, late) == keep(backup, snapshot) == (newer, newer)
-    assert states(backup) == {1: "superseded", 2: "active"}
+    assert states(File(backup)) == {1: "superseded", 2: "active"}
 
 
 @pytest.mark.parametrize(
@@ -98,10 +108,10 @@ def test_an_older_snapshot_does_not_replace_a_newer_one(path: Path, backup: Path
     ],
 )
 def test_every_change_makes_the_ledger_newer(path: Path, change: Callable[[Ledger], object]) -> None:
-    with Ledger(path) as ledger:
+    with Ledger(File(path)) as ledger:
         ledger.begin("shop", ADA, 0.5)
         before, _ = dump(path)
-        with Ledger(path, readonly=True) as foreseen:
+        with Ledger(File(path), readonly=True) as foreseen:
             change(foreseen)
         assert dump(path)[0] == before
         change(ledger)
@@ -152,20 +162,20 @@ def test_a_bad_snapshot_is_refused_by_all_and_the_backup_stays(
 def test_the_backup_of_a_lost_ledger_is_not_replaced_by_that_of_a_new_one(path: Path, backup: Path) -> None:
     keep(backup, dump(path)[1])
     path.unlink()
-    prepare(path)
-    with Ledger(path) as ledger:
+    File(path).prepare()
+    with Ledger(File(path)) as ledger:
         for number in range(5):
             opened(ledger, f"app{number}", FIRST)
     with pytest.raises(LedgerError, match=r"of another ledger, .* Put it back with playbooks/restore\.yml"):
         keep(backup, dump(path)[1])
-    assert states(backup) == {1: "active"}
+    assert states(File(backup)) == {1: "active"}
 
 
 def test_a_backup_that_is_worth_nothing_is_replaced(path: Path, backup: Path) -> None:
     backup.parent.mkdir()
     backup.write_bytes(b"torn")
     keep(backup, dump(path)[1])
-    assert states(backup) == {1: "active"}
+    assert states(File(backup)) == {1: "active"}
 
 
 def _keep_on(backup: Path, snapshots: list[str], begun: Queue[int]) -> None:
@@ -177,7 +187,7 @@ def _keep_on(backup: Path, snapshots: list[str], begun: Queue[int]) -> None:
 def test_a_killed_keep_leaves_the_backup_whole_and_no_litter_for_long(path: Path, backup: Path) -> None:
     snapshots = []
     for number in range(60):
-        with Ledger(path) as ledger:
+        with Ledger(File(path)) as ledger:
             opened(ledger, f"app{number}", FIRST)
         snapshots.append(dump(path)[1])
     keep(backup, snapshots[0])
@@ -221,21 +231,21 @@ def test_of_two_that_come_at_once_the_newer_stays(path: Path, backup: Path) -> N
 
 def test_a_lost_ledger_comes_back_with_every_release_and_event(path: Path) -> None:
     grow(path)
-    with Ledger(path) as ledger:
+    with Ledger(File(path)) as ledger:
         opened(ledger, "blog", FIRST)
-        before = ledger.releases("shop", 20), ledger.releases("blog", 20), told(path)
+        before = ledger.releases("shop", 20), ledger.releases("blog", 20), told(File(path))
     edition, snapshot = dump(path)
     path.unlink()
     assert restore(path, snapshot, check=True) == edition
     assert not path.exists()
     assert restore(path, snapshot) == edition
-    with Ledger(path) as ledger:
-        assert (ledger.releases("shop", 20), ledger.releases("blog", 20), told(path)) == before
+    with Ledger(File(path)) as ledger:
+        assert (ledger.releases("shop", 20), ledger.releases("blog", 20), told(File(path))) == before
         assert opened(ledger, "blog", SECOND)[0] == 2
-    assert prepare(path) == ()
+    assert File(path).prepare() == ()
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
 
 
 def test_a_ledger_with_releases_is_not_restored_over_unless_forced(path: Path) -> None:
@@ -243,17 +253,17 @@ def test_a_ledger_with_releases_is_not_restored_over_unless_forced(path: Path) -
     grow(path)
     with pytest.raises(LedgerError, match=r"There is a ledger at .*, with 2 releases: nothing was restored"):
         restore(path, snapshot)
-    assert states(path) == {1: "superseded", 2: "active"}
+    assert states(File(path)) == {1: "superseded", 2: "active"}
     restore(path, snapshot, force=True)
-    assert states(path) == {1: "active"}
+    assert states(File(path)) == {1: "active"}
 
 
 def test_an_empty_ledger_as_site_yml_makes_it_is_restored_over(path: Path) -> None:
     _, snapshot = dump(path)
     path.unlink()
-    prepare(path)
+    File(path).prepare()
     restore(path, snapshot)
-    assert states(path) == {1: "active"}
+    assert states(File(path)) == {1: "active"}
 
 
 def test_a_damaged_ledger_is_restored_over_only_if_forced(path: Path) -> None:
@@ -262,23 +272,23 @@ def test_a_damaged_ledger_is_restored_over_only_if_forced(path: Path) -> None:
     with pytest.raises(LedgerError, match=r"cannot be read .* playbooks/restore\.yml -e force=true"):
         restore(path, snapshot)
     restore(path, snapshot, force=True)
-    assert states(path) == {1: "active"}
+    assert states(File(path)) == {1: "active"}
 
 
 def test_what_lies_beside_a_lost_ledger_does_not_get_into_the_restored_one(path: Path) -> None:
     _, snapshot = dump(path)
-    with Ledger(path) as ledger:
+    with Ledger(File(path)) as ledger:
         opened(ledger, "shop", SECOND)
         path.unlink()  # its log of changes stays
         assert path.with_name("ledger.db-wal").stat().st_size
         restore(path, snapshot)
-    assert states(path) == {1: "active"}
+    assert states(File(path)) == {1: "active"}
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_after_a_restore_no_token_comes_again_and_the_next_run_looks_again(path: Path) -> None:
-    with Ledger(path) as ledger:
+    with Ledger(File(path)) as ledger:
         ledger.begin("shop", ADA, 0.5)
         ledger.release("shop", 1)
         _, snapshot = dump(path)
@@ -299,11 +309,11 @@ def test_backups_go_on_after_a_restore(path: Path, backup: Path) -> None:
     restore(path, snapshot, force=True)
     before, after = keep(backup, dump(path)[1])
     assert before != after
-    assert states(backup) == {1: "active"}
+    assert states(File(backup)) == {1: "active"}
 
 
 def test_through_ansible_the_snapshot_is_carried_and_never_shown(path: Path, backup: Path) -> None:
-    snapshot = run(params(path, "dump"), check=False)["snapshot"]
+    snapshot = run(params(Home(str(path)), "dump"), check=False)["snapshot"]
     kept = ansible("ledger", {"do": "keep", "snapshot": snapshot, "backup": str(backup)}, "-vvv", "--diff")
     assert (kept["changed"], kept["diff"]["before"]) == (True, "")
     assert snapshot[:40] not in str(kept)
@@ -314,4 +324,4 @@ def test_through_ansible_the_snapshot_is_carried_and_never_shown(path: Path, bac
     assert (back["changed"], back["change"]) == (True, kept["change"])
     refused = ansible("ledger", {"do": "restore", "path": str(path), "snapshot": dump(backup)[1]})
     assert refused["msg"].startswith(f"There is a ledger at {path}, with 1 release: nothing was restored.")
-    assert states(path) == {1: "active"}
+    assert states(File(path)) == {1: "active"}

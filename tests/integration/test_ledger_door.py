@@ -3,27 +3,18 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid, Want
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import LedgerError
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import TTL
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import LedgerError
 from ansible_collections.fairlead.paas.plugins.modules.ledger import run
 from tests.integration.engine_rig import ansible
-from tests.integration.ledger_rig import ADA, FIRST, SECOND, made, opened, params
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return made(tmp_path)
-
+from tests.integration.ledger_rig import ADA, FIRST, SECOND, Home, opened, params
 
 OPEN: dict[str, Any] = {"configuration": {"x": 1}, "configuration_hash": "h1", "image": "i@sha256:1"}
 BEGIN: dict[str, Any] = {"who": "bob", "host": "ci", "what": "deploy blog", "since_look": 0.5}
@@ -34,11 +25,6 @@ CLAIM: dict[str, Any] = {
     "wants": [WANT],
     "room": {"n1": {"memory": 2**30, "cpu": 2}},
 }
-
-
-def dump(path: Path) -> list[str]:
-    with closing(sqlite3.connect(path)) as db:
-        return list(db.iterdump())
 
 
 @pytest.mark.parametrize(
@@ -59,31 +45,31 @@ def dump(path: Path) -> list[str]:
     ],
 )
 def test_check_mode_predicts_exactly_and_changes_nothing(
-    path: Path, do: str, given: dict[str, Any], said: dict[str, Any]
+    home: Home, do: str, given: dict[str, Any], said: dict[str, Any]
 ) -> None:
-    with Ledger(path) as ledger:
+    with Ledger(home.place) as ledger:
         opened(ledger, "shop", replace(FIRST, configuration_hash="h0"))
         ledger.begin("shop", ADA, 0.5)
-    before = dump(path)
-    predicted = run(params(path, do, **given), check=True)
-    assert dump(path) == before
-    assert run(params(path, do, **given), check=False) == predicted
+    before = home.dump()
+    predicted = run(params(home, do, **given), check=True)
+    assert home.dump() == before
+    assert run(params(home, do, **given), check=False) == predicted
     assert predicted | said == predicted
 
 
-def test_the_module_shows_the_states_that_move(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_the_module_shows_the_states_that_move(home: Home) -> None:
+    with Ledger(home.place) as ledger:
         opened(ledger, "shop", FIRST)
         ledger.activate("shop", 1)
         opened(ledger, "shop", SECOND)
-    shown = run(params(path, "activate", number=2), check=True)["diff"]
+    shown = run(params(home, "activate", number=2), check=True)["diff"]
     assert shown == {"before": "v1 active\nv2 pending\n", "after": "v1 superseded\nv2 active\n"}
 
 
-def test_the_module_reads_plain_data(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_the_module_reads_plain_data(home: Home) -> None:
+    with Ledger(home.place) as ledger:
         opened(ledger, "shop", FIRST)
-    (release,) = run(params(path, "read", limit=1), check=False)["releases"]
+    (release,) = run(params(home, "read", limit=1), check=False)["releases"]
     assert release["configuration"] == FIRST.configuration
     assert release["state"] == "pending"
 
@@ -101,16 +87,16 @@ def test_the_module_reads_plain_data(path: Path) -> None:
         ("renew", {"token": 3}, r"There was no lease of shop with token 3; the newest has 0\."),
     ],
 )
-def test_what_was_given_wrongly_is_said(path: Path, do: str, given: dict[str, Any], said: str) -> None:
+def test_what_was_given_wrongly_is_said(home: Home, do: str, given: dict[str, Any], said: str) -> None:
     with pytest.raises(LedgerError, match=said):
-        run(params(path, do, **given), check=False)
+        run(params(home, do, **given), check=False)
 
 
-def test_through_ansible_a_run_learns_who_holds_an_app_and_what_others_have_claimed(path: Path) -> None:
+def test_through_ansible_a_run_learns_who_holds_an_app_and_what_others_have_claimed(home: Home) -> None:
     def ask(do: str, app: str, given: dict[str, Any]) -> dict[str, Any]:
-        return ansible("ledger", {"path": str(path), "do": do, "app": app} | given)
+        return ansible("ledger", {"path": home.path, "url": home.url, "do": do, "app": app} | given)
 
-    with Ledger(path) as ledger:
+    with Ledger(home.place) as ledger:
         ledger.begin("shop", ADA, 0.5)
         held = ask("begin", "shop", BEGIN)
         assert held["failed"]

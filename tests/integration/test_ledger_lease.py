@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Leases, claims and events on real SQLite files; time passes when a test says so."""
+"""Leases, claims and events, in files and in a database; time passes when a test says so."""
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
+import itertools
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +16,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid, Room, Want
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import LedgerError
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import LOOK_LASTS, TTL, Held, Holder
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import Draft, Keep, Sealed
-from tests.integration.ledger_rig import ADA, BOB, FIRST, FORK, SECOND, Time, made, states, told
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import LedgerError
+from tests.integration.ledger_rig import (
+    ADA,
+    BOB,
+    FIRST,
+    FORK,
+    REFUSED,
+    SECOND,
+    Home,
+    Time,
+    states,
+    told,
+)
 
 M = 2**20
 JUST_NOW = 0.5  # seconds since the look
@@ -30,18 +40,13 @@ GRAB = Want("shop.web.1", "n1", 25701, 128 * M, 0.5)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return made(tmp_path)
-
-
-@pytest.fixture
 def time() -> Time:
     return Time()
 
 
 @pytest.fixture
-def ledger(path: Path, time: Time) -> Iterator[Ledger]:
-    with Ledger(path, clock=time) as opened:
+def ledger(home: Home, time: Time) -> Iterator[Ledger]:
+    with Ledger(home.place, clock=time) as opened:
         yield opened
 
 
@@ -53,7 +58,7 @@ def bid(*wants: Want, seen: int = 0, room: Room = PLENTY, since_look: float = JU
     return Bid(wants, {"n1": room}, seen, since_look)
 
 
-def test_a_deploy_holds_its_lease_from_begin_to_release(path: Path, ledger: Ledger, time: Time) -> None:
+def test_a_deploy_holds_its_lease_from_begin_to_release(home: Home, ledger: Ledger, time: Time) -> None:
     begun = ledger.begin("shop", ADA, JUST_NOW)
     assert (begun.token, begun.stale, begun.releases, begun.claims, begun.seen) == (1, False, (), (), 0)
     for _ in range(3):
@@ -69,7 +74,7 @@ def test_a_deploy_holds_its_lease_from_begin_to_release(path: Path, ledger: Ledg
     time.wait(1)
     begun = ledger.begin("shop", BOB, JUST_NOW)
     assert (begun.token, begun.stale, [release.state for release in begun.releases]) == (2, False, ["active"])
-    assert told(path) == ["ada opened 1 rollback: the first", "ada activated 1 4 started"]
+    assert told(home.place) == ["ada opened 1 rollback: the first", "ada activated 1 4 started"]
 
 
 def test_other_apps_are_not_waited_for(ledger: Ledger) -> None:
@@ -77,11 +82,11 @@ def test_other_apps_are_not_waited_for(ledger: Ledger) -> None:
     assert ledger.begin("blog", BOB, JUST_NOW).token == 1
 
 
-def test_a_run_that_died_is_taken_over_and_that_is_told(path: Path, ledger: Ledger, time: Time) -> None:
+def test_a_run_that_died_is_taken_over_and_that_is_told(home: Home, ledger: Ledger, time: Time) -> None:
     ledger.begin("shop", ADA, JUST_NOW)
     time.wait(TTL)
     assert ledger.begin("shop", BOB, JUST_NOW).token == 2
-    (event,) = told(path)
+    (event,) = told(home.place)
     assert event.startswith("bob takeover - from ada on laptop (deploy shop), who began 2")
 
 
@@ -155,43 +160,38 @@ def test_a_reboot_of_the_manager_ends_every_lease_and_a_run_that_lives_goes_on(
     ],
 )
 def test_whoever_was_taken_over_changes_nothing_any_more(
-    path: Path, ledger: Ledger, time: Time, late: Callable[[Ledger], object]
+    home: Home, ledger: Ledger, time: Time, late: Callable[[Ledger], object]
 ) -> None:
     ledger.begin("shop", ADA, JUST_NOW)
     ledger.claim("shop", 1, bid(GRAB), FIRST)
     time.wait(TTL)
     ledger.begin("shop", BOB, JUST_NOW)
-    before = dump(path)
+    before = home.dump()
     with pytest.raises(
         LedgerError, match=r"The lease of shop was taken over by bob on ci \(scale shop\) at "
     ):
         late(ledger)
-    assert dump(path) == before
-
-
-def dump(path: Path) -> list[str]:
-    with closing(sqlite3.connect(path)) as db:
-        return list(db.iterdump())
+    assert home.dump() == before
 
 
 def test_a_run_that_slept_may_close_its_release_if_nobody_came(
-    path: Path, ledger: Ledger, time: Time
+    home: Home, ledger: Ledger, time: Time
 ) -> None:
     ledger.begin("shop", ADA, JUST_NOW)
     ledger.claim("shop", 1, bid(GRAB), FIRST)
     time.wait(TTL + 60)
     ledger.activate("shop", 1, "woke up", 1)
-    assert states(path) == {1: "active"}
+    assert states(home.place) == {1: "active"}
 
 
-def test_a_claim_needs_a_live_lease_and_a_look_of_today(path: Path, ledger: Ledger, time: Time) -> None:
+def test_a_claim_needs_a_live_lease_and_a_look_of_today(home: Home, ledger: Ledger, time: Time) -> None:
     ledger.begin("shop", ADA, JUST_NOW)
     with pytest.raises(LedgerError, match="The look that the plan was made from is too old: run again"):
         ledger.claim("shop", 1, bid(GRAB, since_look=LOOK_LASTS + 1), FIRST)
     time.wait(TTL)
     with pytest.raises(LedgerError, match="The lease of shop ran out: run again"):
         ledger.claim("shop", 1, bid(GRAB), FIRST)
-    assert states(path) == {}
+    assert states(home.place) == {}
 
 
 def test_who_plans_at_the_same_time_learns_what_the_other_has_claimed(ledger: Ledger, time: Time) -> None:
@@ -275,18 +275,17 @@ def test_a_run_that_slept_is_not_renewed_once_its_port_was_given_away(ledger: Le
         ledger.begin("other", BOB, JUST_NOW)
 
 
-def test_old_claims_are_forgotten(path: Path, ledger: Ledger, time: Time) -> None:
+def test_old_claims_are_forgotten(home: Home, ledger: Ledger, time: Time) -> None:
     for _ in range(3):
         begun = ledger.begin("shop", ADA, JUST_NOW)
         ledger.claim("shop", begun.token, bid(GRAB, seen=begun.seen))
         ledger.settle("shop", begun.token)
         ledger.release("shop", begun.token)
         time.wait(LOOK_LASTS + 1)
-    with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT id FROM claims").fetchall() == [(3,)]
+    assert home.ask("SELECT id FROM claims") == [(3,)]
 
 
-def test_what_happened_is_told_newest_first_with_who_and_why(path: Path, ledger: Ledger, time: Time) -> None:
+def test_what_happened_is_told_newest_first_with_who_and_why(home: Home, ledger: Ledger, time: Time) -> None:
     ledger.begin("shop", ADA, JUST_NOW)
     ledger.claim("shop", 1, bid(GRAB), FIRST)
     time.wait(TTL)
@@ -294,7 +293,7 @@ def test_what_happened_is_told_newest_first_with_who_and_why(path: Path, ledger:
     ledger.claim("shop", 2, bid(GRAB), SECOND)
     ledger.activate("shop", 2, "4 started", 2)
     ledger.remove("shop", 2)
-    assert told(path)[2:] == [
+    assert told(home.place)[2:] == [
         "bob failed 1 interrupted",
         "bob opened 2 rollback: the second",
         "bob activated 2 4 started",
@@ -315,17 +314,17 @@ def test_what_happened_is_told_newest_first_with_who_and_why(path: Path, ledger:
     ],
 )
 def test_what_must_stay_cannot_be_taken_away(
-    path: Path, ledger: Ledger, time: Time, statement: str, said: str
+    home: Home, ledger: Ledger, time: Time, statement: str, said: str
 ) -> None:
     ledger.begin("shop", ADA, JUST_NOW)
     time.wait(TTL)
     ledger.begin("shop", ADA, JUST_NOW)
-    with closing(sqlite3.connect(path)) as db, pytest.raises(sqlite3.IntegrityError, match=said):
-        db.execute(statement)
+    with pytest.raises(REFUSED, match=said):
+        home.ask(statement)
 
 
-def test_by_this_machines_own_clock_a_lease_is_live(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_by_this_machines_own_clock_a_lease_is_live(home: Home) -> None:
+    with Ledger(home.place) as ledger:
         ledger.begin("shop", ADA, JUST_NOW)
         ledger.renew("shop", 1)
         with pytest.raises(Held) as refused:
@@ -343,17 +342,22 @@ STEPS = st.lists(
 )
 
 
+EXAMPLES = itertools.count()  # each with an app, and a node, of its own
+
+
 @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(STEPS)
-def test_an_old_token_never_succeeds_after_a_newer_one_was_given(steps: list[tuple[str, int]]) -> None:
-    time, newest = Time(), 0
-    with tempfile.TemporaryDirectory() as folder, Ledger(made(Path(folder)), clock=time) as ledger:
+def test_an_old_token_never_succeeds_after_a_newer_one_was_given(
+    home: Home, steps: list[tuple[str, int]]
+) -> None:
+    time, newest, app = Time(), 0, f"app{next(EXAMPLES)}"
+    with Ledger(home.place, clock=time) as ledger:
         acts: dict[str, Callable[[int], Any]] = {
-            "begin": lambda _: ledger.begin("shop", ADA, JUST_NOW).token,
-            "renew": lambda token: ledger.renew("shop", token),
-            "release": lambda token: ledger.release("shop", token),
-            "claim": lambda token: ledger.claim("shop", token, bid(GRAB), FIRST).number,
-            "activate": lambda token: ledger.activate("shop", 1, "ok", token),
+            "begin": lambda _: ledger.begin(app, ADA, JUST_NOW).token,
+            "renew": lambda token: ledger.renew(app, token),
+            "release": lambda token: ledger.release(app, token),
+            "claim": lambda token: ledger.claim(app, token, bid(replace(GRAB, node=app)), FIRST).number,
+            "activate": lambda token: ledger.activate(app, 1, "ok", token),
             "wait": time.wait,
             "reboot": time.reboot,
         }
@@ -367,17 +371,17 @@ def test_an_old_token_never_succeeds_after_a_newer_one_was_given(steps: list[tup
                     assert number == newest or do in {"wait", "reboot"}
 
 
-def _race(path: Path, who: str, start: Barrier, won: Queue[tuple[str, str]]) -> None:
+def _race(home: Home, who: str, start: Barrier, won: Queue[tuple[str, str]]) -> None:
     for app in APPS:
         start.wait(60)
-        with suppress(Held), Ledger(path) as ledger:
+        with suppress(Held), Ledger(home.place) as ledger:
             ledger.begin(app, Holder(who, "laptop"), JUST_NOW)
             won.put((app, who))
 
 
-def test_of_two_runs_that_begin_at_once_one_wins(path: Path) -> None:
+def test_of_two_runs_that_begin_at_once_one_wins(home: Home) -> None:
     start, won = FORK.Barrier(2), FORK.Queue()
-    runs = [FORK.Process(target=_race, args=(path, who, start, won)) for who in ("ada", "bob")]
+    runs = [FORK.Process(target=_race, args=(home, who, start, won)) for who in ("ada", "bob")]
     for run in runs:
         run.start()
     winners = dict(won.get(timeout=60) for _ in APPS)
@@ -388,10 +392,10 @@ def test_of_two_runs_that_begin_at_once_one_wins(path: Path) -> None:
     assert won.empty()
 
 
-def _deploy(path: Path, app: str, start: Barrier) -> None:
+def _deploy(home: Home, app: str, start: Barrier) -> None:
     """Take the three lowest free ports, as a plan does, and plan again as long as others have them."""
     start.wait(60)
-    with Ledger(path) as ledger:
+    with Ledger(home.place) as ledger:
         begun = ledger.begin(app, Holder(app, "ci"), JUST_NOW)
         claims, seen, conflict = begun.claims, begun.seen, True
         while conflict:
@@ -402,20 +406,19 @@ def _deploy(path: Path, app: str, start: Barrier) -> None:
             claims, seen, conflict = made.claims, made.seen, bool(made.conflicts)
 
 
-def test_eight_apps_at_once_never_get_the_same_port(path: Path) -> None:
+def test_eight_apps_at_once_never_get_the_same_port(home: Home) -> None:
     start = FORK.Barrier(len(APPS))
-    runs = [FORK.Process(target=_deploy, args=(path, app, start)) for app in APPS]
+    runs = [FORK.Process(target=_deploy, args=(home, app, start)) for app in APPS]
     for run in runs:
         run.start()
     for run in runs:
         run.join(60)
         assert run.exitcode == 0
-    with closing(sqlite3.connect(path)) as db:
-        ports = [port for (port,) in db.execute("SELECT port FROM claims WHERE ended IS NULL ORDER BY port")]
+    ports = [port for (port,) in home.ask("SELECT port FROM claims WHERE ended IS NULL ORDER BY port")]
     assert ports == list(range(25701, 25701 + 3 * len(APPS)))
 
 
-def test_values_of_secrets_are_kept_for_as_many_releases_as_asked(path: Path, ledger: Ledger) -> None:
+def test_values_of_secrets_are_kept_for_as_many_releases_as_asked(home: Home, ledger: Ledger) -> None:
     def release(value: str) -> None:
         token = ledger.begin("shop", ADA, JUST_NOW).token
         spec = {"secrets": {"KEY": f"hash of {value}"}}
@@ -430,6 +433,6 @@ def test_values_of_secrets_are_kept_for_as_many_releases_as_asked(path: Path, le
 
     kept = [secret.sealed for secret in ledger.begin("shop", ADA, JUST_NOW).secrets]
     assert kept == ["sealed three", "sealed two"]
-    with Ledger(path, readonly=True) as read:
+    with Ledger(home.place, readonly=True) as read:
         assert [secret.sealed for secret in read.secrets("shop")] == kept
         assert read.secrets("blog") == ()

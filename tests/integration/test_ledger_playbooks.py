@@ -3,103 +3,28 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.backup import dump
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import prepare
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import File
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
-from tests.integration.engine_rig import ROOT
 from tests.integration.ledger_rig import FIRST, SECOND, opened, states
-
-NAMES = ("m1", "m2", "m3")
-
-
-@dataclass(frozen=True)
-class Managers:
-    """A place with a folder for each manager, which it takes for its /var/lib."""
-
-    place: Path
-
-    def ledger(self, name: str) -> Path:
-        return self.place / name / "fairlead" / "ledger.db"
-
-    def backup(self, name: str) -> Path:
-        return self.place / name / "fairlead" / "backup" / "ledger.db"
-
-    def play(self, playbook: Path, *flags: str, out_of_reach: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a playbook on them."""
-        hosts: dict[str, dict[str, Any]] = {name: self._host(name) for name in NAMES}
-        if out_of_reach:
-            hosts[out_of_reach] = {"ansible_host": "127.0.0.1", "ansible_port": 1}
-        inventory = self.place / "hosts.yml"
-        inventory.write_text(json.dumps({"managers": {"hosts": hosts}}))
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-        return subprocess.run(
-            [program, "-i", str(inventory), str(playbook), *flags],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def back_up(self, *flags: str, out_of_reach: str = "") -> subprocess.CompletedProcess[str]:
-        """Back up as the playbooks do after they wrote, in a play of several hosts."""
-        playbook = self.place / "play.yml"
-        tasks = [
-            {
-                "ansible.builtin.include_tasks": str(ROOT / "playbooks/tasks/backup.yml"),
-                "when": "inventory_hostname == manager",
-            },
-            {"ansible.builtin.debug": {"msg": "went on: {{ inventory_hostname }}"}},
-        ]
-        play = {
-            "hosts": "localhost:m1",
-            "gather_facts": False,
-            "any_errors_fatal": True,
-            "vars": {"manager": "m1"},
-            "tasks": tasks,
-        }
-        playbook.write_text(json.dumps([play]))
-        return self.play(playbook, *flags, out_of_reach=out_of_reach)
-
-    def restore(self, *flags: str, out_of_reach: str = "") -> subprocess.CompletedProcess[str]:
-        """Run the playbook; ``become`` is for machines whose root is somebody else."""
-        return self.play(
-            ROOT / "playbooks/restore.yml", "-e", "ansible_become=false", *flags, out_of_reach=out_of_reach
-        )
-
-    def _host(self, name: str) -> dict[str, str]:
-        python, folder = self.place / f"{name}-python", self.place / name
-        folder.mkdir(exist_ok=True)
-        python.write_text(
-            "#!/bin/sh\nexec unshare --mount sh -c"
-            f""" 'mount --bind {folder} /var/lib && exec {sys.executable} "$@"' python "$@"\n"""
-        )
-        python.chmod(0o755)
-        return {"ansible_connection": "local", "ansible_python_interpreter": str(python)}
+from tests.integration.managers_rig import NAMES, Managers
 
 
 @pytest.fixture
 def managers(tmp_path: Path) -> Managers:
     managers = Managers(tmp_path)
     for name in NAMES:  # as site.yml does it
-        prepare(managers.ledger(name))
+        File(managers.ledger(name)).prepare()
     write(managers, "shop")
     return managers
 
 
 def write(managers: Managers, app: str) -> None:
-    with Ledger(managers.ledger("m1")) as ledger:
+    with Ledger(File(managers.ledger("m1"))) as ledger:
         opened(ledger, app, FIRST if app == "shop" else SECOND)
 
 
@@ -111,7 +36,7 @@ def test_every_other_manager_gets_a_backup_that_is_never_shown(managers: Manager
     done = managers.back_up("-vvv", "--diff")
     assert done.returncode == 0, done.stdout
     for name in ("m2", "m3"):
-        assert states(managers.backup(name)) == {1: "pending"}
+        assert states(File(managers.backup(name))) == {1: "pending"}
     assert not managers.backup("m1").exists()
     assert dump(managers.ledger("m1"))[1][:60] not in done.stdout + done.stderr
     assert "changed=0" in managers.back_up().stdout
@@ -129,7 +54,7 @@ def test_a_backup_that_cannot_be_made_is_said_and_fails_no_run(
     managers: Managers, trouble: str, why: str
 ) -> None:
     if trouble == "another ledger":
-        prepare(managers.backup("m2"))
+        File(managers.backup("m2")).prepare()
     if trouble == "no ledger":
         lose(managers)
     done = managers.back_up(out_of_reach="m2" if trouble == "out of reach" else "")
@@ -142,7 +67,7 @@ def test_a_backup_that_cannot_be_made_is_said_and_fails_no_run(
     assert "went on: localhost" in said
     assert "went on: m1" in said
     if trouble != "no ledger":
-        assert states(managers.backup("m3")) == {1: "pending"}
+        assert states(File(managers.backup("m3"))) == {1: "pending"}
 
 
 def test_the_newest_backup_that_can_be_reached_is_restored(managers: Managers) -> None:
@@ -159,9 +84,12 @@ def test_the_newest_backup_that_can_be_reached_is_restored(managers: Managers) -
     assert done.returncode == 0, done.stdout
     assert "The ledger on m1 is that of the backup on m3." in " ".join(done.stdout.split())
     assert dump(managers.backup("m3"))[1][:60] not in done.stdout + done.stderr
-    assert states(managers.ledger("m1"), "blog") == {1: "pending"}
+    assert states(File(managers.ledger("m1")), "blog") == {1: "pending"}
     assert managers.restore("-e", "source=m2", "-e", "force=true", out_of_reach="m3").returncode == 0
-    assert (states(managers.ledger("m1")), states(managers.ledger("m1"), "blog")) == ({1: "pending"}, {})
+    assert (states(File(managers.ledger("m1"))), states(File(managers.ledger("m1")), "blog")) == (
+        {1: "pending"},
+        {},
+    )
 
 
 def test_without_a_backup_it_is_said_what_each_manager_answered(managers: Managers) -> None:
@@ -171,7 +99,7 @@ def test_without_a_backup_it_is_said_what_each_manager_answered(managers: Manage
     assert "There is no backup to restore from: nothing was touched." in said
     assert "m2: There is no ledger at /var/lib/fairlead/backup/ledger.db." in said
     assert "m3: Task failed" in said or "m3: Failed to connect" in said
-    assert states(managers.ledger("m1")) == {1: "pending"}
+    assert states(File(managers.ledger("m1"))) == {1: "pending"}
 
 
 def test_a_manager_that_does_not_exist_is_refused(managers: Managers) -> None:

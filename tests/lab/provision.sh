@@ -8,7 +8,7 @@ export DEBIAN_FRONTEND=noninteractive
 
 SERVER="systemd systemd-sysv dbus openssh-server sudo python3 python3-apt iproute2 procps kmod ca-certificates"
 PLATFORM="docker.io python3-docker haproxy docker-registry mmdebstrap apache2-utils python3-bcrypt \
-python3-cryptography python3-passlib openssl socat sqlite3"
+python3-cryptography python3-passlib python3-psycopg2 openssl socat sqlite3"
 
 # Keep downloads and package lists: container images of Debian throw both away.
 rm -f /etc/apt/apt.conf.d/docker-clean /etc/apt/apt.conf.d/docker-no-languages /etc/apt/apt.conf.d/docker-gzip-indexes

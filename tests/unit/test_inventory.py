@@ -23,6 +23,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     check_inventory,
     warnings_of,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.postgresql import URL_HELP
 
 ACCOUNT = {"username": "push", "password": "hunter2"}
 GONE = Unreadable("'vault' is undefined")
@@ -100,6 +101,58 @@ def test_empty_groups(group: str) -> None:
 )
 def test_machines(changes: dict[str, Any], words: str) -> None:
     assert said(check_inventory(with_machine("n1", **changes))) == [f"inventory n1.fairlead_{words}"]
+
+
+URL = "postgresql://ada:pass@db.internal:5432/fairlead"
+NO_URL = f"is no URL of a database; expected {URL_HELP}"
+
+
+@pytest.mark.parametrize(
+    ("urls", "words"),
+    [
+        ((None, None), []),
+        ((None, ""), []),
+        ((URL, URL), []),
+        (("postgres://db1,db2:5433/fairlead?target_session_attrs=read-write",) * 2, []),
+        (("postgresql:///fairlead?host=/run/postgresql",) * 2, []),
+        ((URL, None), ["m2.fairlead_ledger_url: is not that of m1; expected the same for all managers"]),
+        ((None, URL), ["m2.fairlead_ledger_url: is not that of m1; expected the same for all managers"]),
+        (
+            ("db.internal", URL),
+            [f"m1.fairlead_ledger_url: {NO_URL}", "m2.fairlead_ledger_url: is not that of m1"],
+        ),
+        (
+            ("mysql://ada:pass@db/fairlead",) * 2,
+            [f"{name}.fairlead_ledger_url: {NO_URL}" for name in ("m1", "m2")],
+        ),
+        (
+            (URL.replace("pass", "p@ss"),) * 2,
+            [f"{name}.fairlead_ledger_url: {NO_URL}" for name in ("m1", "m2")],
+        ),
+        (
+            (URL.replace("pass", "p/ss"),) * 2,
+            [f"{name}.fairlead_ledger_url: {NO_URL}" for name in ("m1", "m2")],
+        ),
+        ((5432, 5432), [f"{name}.fairlead_ledger_url: {NO_URL}" for name in ("m1", "m2")]),
+        (
+            (GONE, GONE),
+            [f"{name}.fairlead_ledger_url: cannot be evaluated: {GONE.why}" for name in ("m1", "m2")],
+        ),
+    ],
+)
+def test_the_database_of_the_managers(urls: tuple[Any, Any], words: list[str]) -> None:
+    machines = {
+        name: Machine("198.18.0.10", ledger_url=url) for name, url in zip(("m1", "m2"), urls, strict=True)
+    }
+    inventory = replace(
+        GOOD, groups={**GOOD.groups, "managers": ("m1", "m2")}, machines={**GOOD.machines, **machines}
+    )
+    found = said(check_inventory(inventory))
+    assert len(found) == len(words)
+    for problem, expected in zip(found, words, strict=True):
+        assert problem.startswith(f"inventory {expected}")
+        assert "pass" not in problem.replace("password", "")
+        assert "p@ss" not in problem
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,10 @@ from pathlib import Path
 
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land
 
-from .file import PATIENCE, Damaged, LedgerError, check_version, connect, make_file, saying, version_of
+from .file import connect, make_file, saying, version_of
 from .records import Edition
+from .schema import check_version
+from .session import Damaged, LedgerError
 from .store import Store
 
 # What was given after the backup was made is not known: so many tokens and changes are left out, that none
@@ -34,8 +36,8 @@ def dump(path: Path) -> tuple[Edition, str]:
     """Return the edition and the snapshot of the ledger, or of a backup, as it is now. Raises LedgerError."""
     if not path.exists():
         raise LedgerError(f"There is no ledger at {path}.")
-    with saying(path), closing(connect(path, PATIENCE)) as db, closing(_in_memory()) as copy:
-        check_version(path, version_of(db))
+    with saying(path), closing(connect(path)) as db, closing(_in_memory()) as copy:
+        check_version(str(path), version_of(db))
         db.backup(copy)
         image = bytearray(copy.serialize())
         # A file in WAL mode says so here, and is then neither read from memory nor without files beside it.
@@ -48,7 +50,7 @@ def keep(path: Path, snapshot: str, *, check: bool = False) -> tuple[Edition | N
 
     Raises LedgerError, and leaves the backup as it is, if the snapshot is damaged or of another ledger.
     """
-    with _opened(snapshot) as copy:
+    with opened(snapshot) as copy:
         given = Store(copy).edition()
         if check:
             return _succession(path, given)
@@ -71,7 +73,7 @@ def restore(path: Path, snapshot: str, *, force: bool = False, check: bool = Fal
     Runs that began before it are fenced off, and whoever comes next looks at the machines again. Raises
     LedgerError if the snapshot is damaged or, unless forced, if a ledger with releases is there.
     """
-    with _opened(snapshot) as copy:
+    with opened(snapshot) as copy:
         edition = Store(copy).edition()
         try:
             lost, usable = _count_releases(path), path.exists()
@@ -95,7 +97,7 @@ def _put(copy: sqlite3.Connection, path: Path, *, anew: bool) -> None:
         for suffix in ("-wal", "-shm", ""):  # what is beside a lost file would be taken for the new one's
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     make_file(path)
-    with saying(path), closing(connect(path, PATIENCE)) as db:
+    with saying(path), closing(connect(path)) as db:
         db.execute("PRAGMA journal_mode = WAL")
         copy.backup(db)
 
@@ -114,7 +116,7 @@ def _succession(path: Path, given: Edition) -> tuple[Edition | None, Edition]:
 def _edition_at(path: Path) -> Edition | None:
     """Return the edition of a backup; None where there is none, or one that is worth nothing."""
     try:
-        with saying(path), closing(connect(path, PATIENCE)) as db:
+        with saying(path), closing(connect(path)) as db:
             return Store(db).edition()
     except LedgerError:
         return None
@@ -123,12 +125,12 @@ def _edition_at(path: Path) -> Edition | None:
 def _count_releases(path: Path) -> int:
     if not path.exists():
         return 0
-    with saying(path), closing(connect(path, PATIENCE)) as db:
+    with saying(path), closing(connect(path)) as db:
         return Store(db).count_releases() if version_of(db) else 0
 
 
 @contextmanager
-def _opened(snapshot: str) -> Iterator[sqlite3.Connection]:
+def opened(snapshot: str) -> Iterator[sqlite3.Connection]:
     """Open a snapshot in memory. Raises LedgerError unless it is whole and of this schema."""
     try:
         image = gzip.decompress(b64decode(snapshot, validate=True))

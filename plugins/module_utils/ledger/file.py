@@ -1,150 +1,112 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the ledger is kept: its file, its schema, and what can be wrong with them, in sentences."""
+"""The ledger as a SQLite file of one manager: its making, its locks, and what can be wrong, in sentences."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-
-PATIENCE = 10.0  # seconds to wait for another writer
-
-# Each entry lifts the schema by one version; released entries never change.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """CREATE TABLE releases (
-            app TEXT NOT NULL,
-            number INTEGER NOT NULL CHECK (number > 0),
-            state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'failed', 'superseded', 'removed')),
-            image TEXT NOT NULL,
-            configuration TEXT NOT NULL,
-            configuration_hash TEXT NOT NULL,
-            who TEXT NOT NULL,
-            host TEXT NOT NULL,
-            git_commit TEXT NOT NULL,
-            git_dirty INTEGER NOT NULL CHECK (git_dirty IN (0, 1)),
-            message TEXT NOT NULL,
-            opened_at TEXT NOT NULL,
-            closed_at TEXT,
-            outcome TEXT NOT NULL DEFAULT '',
-            PRIMARY KEY (app, number)
-        ) STRICT""",
-        "CREATE UNIQUE INDEX one_pending ON releases (app) WHERE state = 'pending'",
-        "CREATE UNIQUE INDEX one_active ON releases (app) WHERE state = 'active'",
-        """CREATE TRIGGER releases_stay BEFORE DELETE ON releases
-            BEGIN SELECT RAISE(ABORT, 'releases are never deleted'); END""",
-        """CREATE TRIGGER releases_keep BEFORE UPDATE OF app, number, image, configuration,
-            configuration_hash, who, host, git_commit, git_dirty, message, opened_at ON releases
-            BEGIN SELECT RAISE(ABORT, 'what a release is never changes'); END""",
-    ),
-    (
-        """ALTER TABLE releases ADD COLUMN kind TEXT NOT NULL DEFAULT 'deploy'
-            CHECK (kind IN ('deploy', 'rollback', 'scale', 'restart', 'recover'))""",
-        """ALTER TABLE releases ADD COLUMN irreversible INTEGER NOT NULL DEFAULT 0
-            CHECK (irreversible IN (0, 1))""",
-        "ALTER TABLE releases ADD COLUMN ref TEXT NOT NULL DEFAULT ''",
-        "DROP TRIGGER releases_keep",
-        """CREATE TRIGGER releases_keep BEFORE UPDATE OF app, number, image, configuration,
-            configuration_hash, who, host, git_commit, git_dirty, message, opened_at, kind, irreversible, ref
-            ON releases BEGIN SELECT RAISE(ABORT, 'what a release is never changes'); END""",
-        """CREATE TABLE leases (
-            app TEXT PRIMARY KEY,
-            token INTEGER NOT NULL CHECK (token > 0),
-            who TEXT NOT NULL,
-            host TEXT NOT NULL,
-            what TEXT NOT NULL,
-            since TEXT NOT NULL,
-            boot TEXT NOT NULL,
-            until REAL NOT NULL,
-            released INTEGER NOT NULL CHECK (released IN (0, 1)),
-            dirty INTEGER NOT NULL CHECK (dirty IN (0, 1))
-        ) STRICT""",
-        """CREATE TRIGGER leases_stay BEFORE DELETE ON leases
-            BEGIN SELECT RAISE(ABORT, 'leases are never deleted: their tokens must grow'); END""",
-        """CREATE TRIGGER leases_grow BEFORE UPDATE ON leases WHEN NEW.app != OLD.app OR NEW.token < OLD.token
-            BEGIN SELECT RAISE(ABORT, 'the token of a lease never goes back'); END""",
-        # A claim ends with the lease of its app (boot and ended are NULL till then), or before.
-        # AUTOINCREMENT: an id is never given twice, so "claimed since" can be asked by it.
-        """CREATE TABLE claims (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            app TEXT NOT NULL,
-            slot TEXT NOT NULL,
-            node TEXT NOT NULL,
-            port INTEGER,
-            memory INTEGER NOT NULL,
-            cpu REAL NOT NULL,
-            boot TEXT,
-            ended REAL,
-            CHECK ((boot IS NULL) = (ended IS NULL))
-        ) STRICT""",
-        # The values that secrets have had, each sealed with the platform's key before it came here.
-        """CREATE TABLE secrets (
-            app TEXT NOT NULL,
-            name TEXT NOT NULL,
-            hash TEXT NOT NULL,
-            sealed TEXT NOT NULL,
-            PRIMARY KEY (app, name, hash)
-        ) STRICT""",
-        # Which ledger this is and how often it has changed, so that of two copies the newer is known; and the
-        # first token of an app that has had none.
-        """CREATE TABLE edition (
-            ledger TEXT NOT NULL,
-            change INTEGER NOT NULL,
-            first_token INTEGER NOT NULL
-        ) STRICT""",
-        "INSERT INTO edition VALUES (lower(hex(randomblob(8))), 0, 1)",
-        """CREATE TRIGGER edition_stays BEFORE DELETE ON edition
-            BEGIN SELECT RAISE(ABORT, 'the edition is never deleted'); END""",
-        """CREATE TRIGGER edition_grows BEFORE UPDATE ON edition WHEN NEW.ledger != OLD.ledger
-            OR NEW.change < OLD.change OR NEW.first_token < OLD.first_token
-            BEGIN SELECT RAISE(ABORT, 'the edition never goes back'); END""",
-        """CREATE TABLE events (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            at TEXT NOT NULL,
-            app TEXT NOT NULL,
-            kind TEXT NOT NULL,
-            number INTEGER,
-            who TEXT NOT NULL,
-            host TEXT NOT NULL,
-            text TEXT NOT NULL
-        ) STRICT""",
-        "CREATE INDEX events_of_app ON events (app, id)",
-        """CREATE TRIGGER events_stay BEFORE DELETE ON events
-            BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END""",
-        """CREATE TRIGGER events_keep BEFORE UPDATE ON events
-            BEGIN SELECT RAISE(ABORT, 'events never change'); END""",
-    ),
-)
+from .clock import Instant, machine_clock
+from .schema import MIGRATIONS, VERSION, Guard, Step, Unguard, check_version
+from .session import PATIENCE, Damaged, LedgerError
 
 
-class LedgerError(FairleadError):
-    """The ledger cannot be used, or not in this way; the message is a sentence for a person."""
+@dataclass(frozen=True)
+class File:
+    """A ledger's place: a file that is root's alone."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        """Return the path."""
+        return str(self.path)
+
+    def open(self, patience: float = PATIENCE) -> FileSession:
+        """Open the ledger. Raises LedgerError where there is none of this schema."""
+        if not self.path.exists():
+            raise LedgerError(f"There is no ledger at {self}: run playbooks/site.yml, which makes it.")
+        session = FileSession(self.path, connect(self.path, patience))
+        try:
+            with session.saying():
+                check_version(self, version_of(session.db))
+        except LedgerError:
+            session.close()
+            raise
+        return session
+
+    def prepare(self, *, check: bool = False) -> tuple[str, ...]:
+        """Make the directory (0700), the file (0600) and the schema; return what had to be done, in words.
+
+        With ``check`` nothing is done. Raises LedgerError.
+        """
+        if self.path.is_dir():
+            raise LedgerError(f"{self} is a directory; the ledger's path must name a file.")
+        version = _version_at(self.path)
+        check_version(self, version, oldest=0)
+        todo = [*_wrong_mode(self.path.parent, 0o700), *_wrong_mode(self.path, 0o600)]
+        if version < VERSION:
+            todo.append(f"schema {version} to {VERSION}")
+        if todo and not check:
+            _make(self.path)
+        return tuple(todo)
 
 
-class Damaged(LedgerError):
-    """What is at the ledger's path is no ledger any more."""
+@dataclass(frozen=True)
+class FileSession:
+    """An open file. Its leases live by the clock of this machine, the only one that writes to it."""
+
+    path: Path
+    db: sqlite3.Connection
+
+    def execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = (), /) -> sqlite3.Cursor:
+        """Return a cursor over the rows."""
+        return self.db.execute(statement, values)
+
+    def saying(self) -> AbstractContextManager[None]:
+        """Turn what SQLite raises, and ValueError, into a LedgerError with a sentence."""
+        return saying(self.path)
+
+    def begin(self) -> None:
+        """Wait until nobody else changes the ledger, and hold it for one transaction."""
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Return when the transaction is on the disk."""
+        self.db.execute("COMMIT")
+
+    def undo(self) -> None:
+        """End the transaction; SQLite has ended it already where the disk is full."""
+        if self.db.in_transaction:
+            self.db.execute("ROLLBACK")
+
+    def now(self) -> Instant:
+        """Return the present moment of this machine."""
+        return machine_clock()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
 
 
-def prepare(path: Path, *, check: bool = False) -> tuple[str, ...]:
-    """Make the ledger's directory (0700), file (0600) and schema; return what had to be done, in words.
-
-    With ``check`` nothing is done. Raises LedgerError.
-    """
-    if path.is_dir():
-        raise LedgerError(f"{path} is a directory; the ledger's path must name a file.")
-    version = _version_at(path)
-    check_version(path, version, oldest=0)
-    todo = [*_wrong_mode(path.parent, 0o700), *_wrong_mode(path, 0o600)]
-    if version < len(MIGRATIONS):
-        todo.append(f"schema {version} to {len(MIGRATIONS)}")
-    if todo and not check:
-        _make(path)
-    return tuple(todo)
+def in_words(step: Step) -> str:
+    """Return the statement of one step of a migration."""
+    match step:
+        case Guard():
+            when = f"WHEN {step.when} " if step.when else ""
+            return (
+                f"CREATE TRIGGER {step.name} BEFORE {step.deed} ON {step.table} {when}"
+                f"BEGIN SELECT RAISE(ABORT, '{step.words}'); END"
+            )
+        case Unguard():
+            return f"DROP TRIGGER {step.name}"
+        case _:
+            return step
 
 
 def make_file(path: Path) -> None:
@@ -158,52 +120,12 @@ def make_file(path: Path) -> None:
         raise LedgerError(f"The ledger {path} cannot be made: {error.strerror}.") from error
 
 
-def _make(path: Path) -> None:
-    make_file(path)
-    with saying(path), closing(connect(path, PATIENCE)) as db:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("BEGIN IMMEDIATE")
-        for number in range(version_of(db), len(MIGRATIONS)):
-            for statement in MIGRATIONS[number]:
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {number + 1}")
-        db.execute("COMMIT")
-
-
-def _wrong_mode(path: Path, mode: int) -> tuple[str, ...]:
-    if not path.exists():
-        return (f"create {path}",)
-    found = stat.S_IMODE(path.stat().st_mode)
-    return (f"mode of {path} {found:04o} to {mode:04o}",) if found != mode else ()
-
-
-def _version_at(path: Path) -> int:
-    if not path.exists():
-        return 0
-    with saying(path), closing(connect(path, PATIENCE)) as db:
-        return version_of(db)
-
-
 def version_of(db: sqlite3.Connection) -> int:
     """Return the schema's version; 0 for an empty file."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def check_version(path: Path | str, version: int, oldest: int = len(MIGRATIONS)) -> None:
-    """Raise LedgerError unless the version is one that this code can use."""
-    if version > len(MIGRATIONS):
-        raise LedgerError(
-            f"The ledger {path} was written by a newer Fairlead (schema {version}, this one knows"
-            f" {len(MIGRATIONS)}): update this checkout."
-        )
-    if version < oldest:
-        raise LedgerError(
-            f"The ledger {path} has schema {version}, this Fairlead needs {len(MIGRATIONS)}:"
-            " run playbooks/site.yml."
-        )
-
-
-def connect(path: Path, patience: float) -> sqlite3.Connection:
+def connect(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
     """Open an existing file for transactions that are begun by hand. Raises LedgerError."""
     with saying(path):
         # The URI forbids making a new file: a lost ledger must be noticed, not replaced by an empty one.
@@ -217,7 +139,7 @@ def connect(path: Path, patience: float) -> sqlite3.Connection:
 
 @contextmanager
 def saying(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises into a LedgerError with a sentence."""
+    """Turn what SQLite raises, and ValueError, into a LedgerError with a sentence."""
     try:
         yield
     except ValueError as error:
@@ -229,6 +151,32 @@ def saying(path: Path) -> Iterator[None]:
             f"The ledger {path} cannot be read ({error}): put it back from a backup with"
             " playbooks/restore.yml -e force=true."
         ) from error
+
+
+def _make(path: Path) -> None:
+    make_file(path)
+    with saying(path), closing(connect(path)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("BEGIN IMMEDIATE")
+        for version in range(version_of(db) + 1, VERSION + 1):
+            for step in MIGRATIONS[version - 1]:
+                db.execute(in_words(step))
+            db.execute(f"PRAGMA user_version = {version}")
+        db.execute("COMMIT")
+
+
+def _wrong_mode(path: Path, mode: int) -> tuple[str, ...]:
+    if not path.exists():
+        return (f"create {path}",)
+    found = stat.S_IMODE(path.stat().st_mode)
+    return (f"mode of {path} {found:04o} to {mode:04o}",) if found != mode else ()
+
+
+def _version_at(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with saying(path), closing(connect(path)) as db:
+        return version_of(db)
 
 
 def _operational(path: Path, reason: str) -> str:

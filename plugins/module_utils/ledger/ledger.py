@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The durable record on the manager: leases, claims, releases, and the events they make.
 
-Times that are kept are UTC, ISO 8601, in whole seconds; whether a lease is live is told by the manager's own
-clock alone. Every change is one SQLite transaction that is on the disk (``synchronous=FULL``) before the call
-returns; a writer that is killed leaves no trace.
+Times that are kept are UTC, ISO 8601, in whole seconds; whether a lease is live is told by one clock alone,
+that of the manager, or of the database that managers share. Every change is one transaction that is on the
+disk before the call returns; a writer that is killed leaves no trace.
 
 A run takes the lease with ``begin``, renews it while it works, says with ``claim`` what it is about to start,
 says how that ended (``activate``, ``fail``, ``settle``, ``remove``), and releases it. Each call carries the
@@ -15,13 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Self
 
 from .claims import Bid, Claim, conflicts, port_conflicts, standing
-from .clock import Clock, Instant, machine_clock
+from .clock import Clock, Instant
 from .deeds import Deeds, utc
-from .file import PATIENCE, LedgerError, check_version, connect, saying, version_of
 from .history import PENDING, Move, Turn, activation, failure, removal
 from .lease import (
     LOOK_LASTS,
@@ -37,6 +35,7 @@ from .lease import (
     taken,
 )
 from .records import Draft, Event, Keep, Release, Sealed
+from .session import PATIENCE, Place, change
 from .store import Store
 
 NOBODY = Holder("", "")
@@ -78,24 +77,16 @@ class Ledger:
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         *,
         readonly: bool = False,
         patience: float = PATIENCE,
-        clock: Clock = machine_clock,
+        clock: Clock | None = None,
     ) -> None:
         """Open an existing ledger of this schema. Raises LedgerError."""
-        if not path.exists():
-            raise LedgerError(f"There is no ledger at {path}: run playbooks/site.yml, which makes it.")
-        self._path, self._readonly, self._clock = path, readonly, clock
-        self._db = connect(path, patience)
-        self._store = Store(self._db)
-        try:
-            with saying(path):
-                check_version(path, version_of(self._db))
-        except LedgerError:
-            self._db.close()
-            raise
+        self._session = place.open(patience)
+        self._readonly, self._clock = readonly, clock or self._session.now
+        self._store = Store(self._session)
 
     def __enter__(self) -> Self:
         """Return the open ledger."""
@@ -103,16 +94,16 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         """Close the ledger."""
-        self._db.close()
+        self._session.close()
 
     def releases(self, app: str, limit: int) -> tuple[Release, ...]:
         """Return the newest releases of an app and those that are open, newest first."""
-        with saying(self._path):
+        with self._session.saying():
             return self._store.releases(app, limit)
 
     def events(self, app: str, limit: int) -> tuple[Event, ...]:
         """Return the newest events of an app, newest first."""
-        with saying(self._path):
+        with self._session.saying():
             return self._store.events(app, limit)
 
     def begin(self, app: str, holder: Holder, since_look: float, limit: int = 20) -> Begun:
@@ -158,7 +149,7 @@ class Ledger:
 
     def secrets(self, app: str) -> tuple[Sealed, ...]:
         """Return the values that the app's secrets have had, sealed."""
-        with saying(self._path):
+        with self._session.saying():
             return self._store.secrets(app)
 
     def claim(
@@ -221,16 +212,9 @@ class Ledger:
     @contextmanager
     def change(self) -> Iterator[Store]:
         """Hold the ledger for one change: all of it is on the disk afterwards, or none."""
-        with saying(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._store
-                self._store.count_change()
-            except BaseException:
-                if self._db.in_transaction:  # SQLite has ended it already where the disk is full
-                    self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("ROLLBACK" if self._readonly else "COMMIT")
+        with change(self._session, keep=not self._readonly):
+            yield self._store
+            self._store.count_change()
 
     def _settled(self, store: Store, app: str, token: int | None) -> Deeds:
         """Make the lease clean, end its claims, and return its holder's deeds; without a token nobody's."""

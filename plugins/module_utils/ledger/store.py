@@ -7,7 +7,6 @@ Whoever writes holds a transaction.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -17,12 +16,13 @@ from .clock import Instant
 from .history import PENDING, Move, Turn
 from .lease import Holder, Lease
 from .records import Draft, Edition, Event, Release, Sealed
+from .session import Connection
 
 
 class Store:
     """The rows behind one connection."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Connection) -> None:
         """Use a connection that is open."""
         self._db = db
 
@@ -46,13 +46,13 @@ class Store:
         """Add one pending release."""
         configuration = json.dumps(draft.configuration, sort_keys=True, separators=(",", ":"))
         row = {"app": app, "number": number, "state": PENDING, "opened_at": at}
-        self._insert("releases", asdict(draft) | row | {"configuration": configuration})
+        self.insert("releases", asdict(draft) | row | {"configuration": configuration})
 
     def move(self, app: str, move: Move, at: str) -> None:
         """Put a release into its next state."""
         self._db.execute(
-            "UPDATE releases SET state = :state, outcome = iif(:outcome = '', outcome, :outcome),"
-            " closed_at = ifnull(closed_at, :at) WHERE app = :app AND number = :number",
+            "UPDATE releases SET state = :state, outcome = coalesce(nullif(:outcome, ''), outcome),"
+            " closed_at = coalesce(closed_at, :at) WHERE app = :app AND number = :number",
             {"state": move.after, "outcome": move.outcome, "at": at, "app": app, "number": move.number},
         )
 
@@ -66,12 +66,15 @@ class Store:
     def keep_secrets(self, app: str, secrets: Iterable[Sealed]) -> None:
         """Keep sealed values."""
         for secret in secrets:
-            self._insert("secrets", secret.as_dict() | {"app": app}, key=("app", "name", "hash"))
+            self.insert("secrets", secret.as_dict() | {"app": app}, key=("app", "name", "hash"))
 
     def forget_secrets(self, app: str, but: Collection[tuple[str, str]]) -> None:
         """Delete the sealed values of all names and hashes but these."""
-        gone = [(app, s.name, s.hash) for s in self.secrets(app) if (s.name, s.hash) not in but]
-        self._db.executemany("DELETE FROM secrets WHERE app = ? AND name = ? AND hash = ?", gone)
+        gone = [secret for secret in self.secrets(app) if (secret.name, secret.hash) not in but]
+        for secret in gone:
+            self._db.execute(
+                "DELETE FROM secrets WHERE app = ? AND name = ? AND hash = ?", (app, secret.name, secret.hash)
+            )
 
     def lease(self, app: str) -> Lease | None:
         """Return the newest lease of an app."""
@@ -89,25 +92,25 @@ class Store:
         """Keep a lease in place of the app's last."""
         row = {"app": app, "token": lease.token, **asdict(lease.holder), "since": lease.since}
         row |= {"boot": lease.end.boot, "until": lease.end.seconds}
-        self._insert("leases", row | {"released": lease.released, "dirty": lease.dirty}, key=("app",))
+        self.insert("leases", row | {"released": lease.released, "dirty": lease.dirty}, key=("app",))
 
     def claims(self) -> tuple[Claim, ...]:
         """Return the claims of all apps, each with its end, in the order in which they were made."""
         rows = self._db.execute(
             "SELECT id, claims.app, slot, node, port, memory, cpu,"
-            " ifnull(claims.boot, leases.boot) AS boot, ifnull(ended, until) AS ended"
+            " coalesce(claims.boot, leases.boot) AS boot, coalesce(ended, until) AS ended"
             " FROM claims JOIN leases USING (app) ORDER BY id"
         )
         return tuple(_claim(row) for row in rows)
 
     def last_claim(self) -> int:
         """Return the id of the newest claim."""
-        return int(self._db.execute("SELECT ifnull(max(id), 0) FROM claims").fetchone()[0])
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM claims").fetchone()[0])
 
     def add_claims(self, app: str, wants: Iterable[Want]) -> None:
         """Add claims that stand until they are ended."""
         for want in wants:
-            self._insert("claims", want.as_dict() | {"app": app})
+            self.insert("claims", want.as_dict() | {"app": app})
 
     def end_claims(self, app: str, end: Instant) -> None:
         """End the standing claims of an app."""
@@ -118,7 +121,8 @@ class Store:
 
     def forget(self, claims: Iterable[Claim]) -> None:
         """Delete claims."""
-        self._db.executemany("DELETE FROM claims WHERE id = ?", [(claim.id,) for claim in claims])
+        for claim in claims:
+            self._db.execute("DELETE FROM claims WHERE id = ?", (claim.id,))
 
     def events(self, app: str, limit: int) -> tuple[Event, ...]:
         """Return the newest events of an app, newest first."""
@@ -127,7 +131,7 @@ class Store:
 
     def add_event(self, event: Mapping[str, Any]) -> None:
         """Add an event; its id is given here."""
-        self._insert("events", event)
+        self.insert("events", event)
 
     def edition(self) -> Edition:
         """Return which ledger this is, and how many changes are in it."""
@@ -136,6 +140,10 @@ class Store:
     def count_change(self) -> None:
         """Count one change more."""
         self._db.execute("UPDATE edition SET change = change + 1")
+
+    def follow(self, change: int, first_token: int) -> None:
+        """Go on from another ledger's edition."""
+        self._db.execute("UPDATE edition SET change = change + ?, first_token = ?", (change, first_token))
 
     def first_token(self) -> int:
         """Return the first token of an app that has had none."""
@@ -149,10 +157,10 @@ class Store:
         """Leave out so many tokens and changes, and take all leases as unsettled."""
         self._db.execute("UPDATE leases SET token = token + ?, dirty = 1", (numbers,))
         self._db.execute(
-            "UPDATE edition SET change = change + ?1, first_token = first_token + ?1", (numbers,)
+            "UPDATE edition SET change = change + :leap, first_token = first_token + :leap", {"leap": numbers}
         )
 
-    def _insert(self, table: str, row: Mapping[str, Any], key: tuple[str, ...] = ()) -> None:
+    def insert(self, table: str, row: Mapping[str, Any], key: tuple[str, ...] = ()) -> None:
         """Insert a row; one with the same key, if it has any, is written over."""
         columns, places = ", ".join(row), ", ".join(f":{column}" for column in row)
         statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - our names
@@ -162,12 +170,12 @@ class Store:
         self._db.execute(statement, row)
 
 
-def _release(row: sqlite3.Row) -> Release:
+def _release(row: Any) -> Release:
     values = dict(row)
     values["configuration"] = json.loads(values["configuration"])
     return Release(**values | {flag: bool(values[flag]) for flag in ("git_dirty", "irreversible")})
 
 
-def _claim(row: sqlite3.Row) -> Claim:
+def _claim(row: Any) -> Claim:
     want = Want(*(row[name] for name in ("slot", "node", "port", "memory", "cpu")))
     return Claim(row["id"], row["app"], want, Instant(row["boot"], row["ended"]))
