@@ -77,6 +77,20 @@ class Process:
 
 
 @dataclass(frozen=True)
+class Canary:
+    """How a new release is tried before it replaces the old one."""
+
+    weight: int = 5  # percent of a process's requests
+    hold: float = 60.0
+    max_5xx: float = 1.0  # percent of its requests that may fail beyond what fails of the old release's
+    max_p95: float = 1.5  # times the old release's
+
+    def instances(self, scale: int) -> int:
+        """Return how many instances bear the share without more load on each than usual: at least one."""
+        return max(1, -(-scale * self.weight // 100))
+
+
+@dataclass(frozen=True)
 class Update:
     """How a rollout goes. Amounts are numbers or percentages of a process's instances, as in app files."""
 
@@ -87,6 +101,7 @@ class Update:
     deadline: float = 60.0
     monitor: float = 0.0
     on_failure: str = "rollback"  # or pause
+    canary: Canary | None = None
 
     @property
     def stops_first(self) -> bool:
@@ -142,10 +157,15 @@ class Configuration:
             app=data["app"],
             processes=tuple(_process(process) for process in data["processes"]),
             hosts=dict(data["hosts"]),
-            update=Update(**data["update"]),
+            update=_update(data["update"]),
             release=ReleaseCommand(tuple(release["command"]), release["deadline"]) if release else None,
             irreversible=data.get("irreversible", False),
         )
+
+
+def _update(data: Mapping[str, Any]) -> Update:
+    canary = data.get("canary")
+    return Update(**{**data, "canary": Canary(**canary) if canary else None})
 
 
 def _process(data: Mapping[str, Any]) -> Process:

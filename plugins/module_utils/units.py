@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sizes, durations and shares as people write them. Sizes are in bytes, durations in seconds."""
+"""Sizes, durations, shares and factors as people write them. Sizes are in bytes, durations in seconds."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ _SIZES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"([0-9]{1,12})(|K|M|G|T)(?:i?B)?", re.ASCII)
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)", re.ASCII)
+_NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,2})(?:\.[0-9]{1,2})?", re.ASCII)
 
 SIZE_HELP = "a size such as 128M or 2G"
 DURATION_HELP = "a duration such as 500ms, 2s or 1m"
+PERCENTAGE_HELP = "a percentage such as 1% or 0.5%"
+FACTOR_HELP = "a factor such as 1.5x or 2x"
 ALL = "all"
 
 
@@ -48,6 +51,33 @@ def format_duration(seconds: float) -> str:
         if milliseconds and milliseconds % size == 0:
             return f"{milliseconds // size}{unit}"
     return f"{milliseconds}ms"
+
+
+def parse_percentage(text: str) -> float:
+    """Return the percent in ``1%``, ``0.5%``. Raises ValueError with what is expected."""
+    return _number(text, "%", PERCENTAGE_HELP)
+
+
+def format_percentage(percent: float) -> str:
+    """Return the spelling of a percentage: ``0.5`` is ``0.5%``."""
+    return f"{percent:g}%"
+
+
+def parse_factor(text: str) -> float:
+    """Return the factor in ``1.5x``, ``2x``. Raises ValueError with what is expected."""
+    return _number(text, "x", FACTOR_HELP)
+
+
+def format_factor(factor: float) -> str:
+    """Return the spelling of a factor: ``1.5`` is ``1.5x``."""
+    return f"{factor:g}x"
+
+
+def _number(text: str, sign: str, expected: str) -> float:
+    number = text.removesuffix(sign)
+    if number == text or not _NUMBER.fullmatch(number):
+        raise ValueError(expected)
+    return float(number)
 
 
 def share_of(amount: int | str, whole: int) -> int:

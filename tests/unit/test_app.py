@@ -62,6 +62,7 @@ def test_the_sample_is_read_as_it_is_meant() -> None:
             "deadline": "1m",
             "monitor": "0ms",
             "on_failure": "rollback",
+            "canary": None,
         },
         "release": None,
         "irreversible": False,

@@ -21,7 +21,7 @@ SCHEMA = Draft202012Validator(app_schema())
 BEYOND_A_SCHEMA = (
     *("is named twice", "in env.clear too", "is set by the platform", "is no process of this app"),
     *(", from 6M to 16T", ", from 0s to 1h", ", from 1s to 1h", ", from 100ms to 5m"),
-    *('is empty; got ""', "got 2.0", "got 010", "nothing to stop"),
+    *('is empty; got ""', "got 2.0", "got 010", "nothing to stop", "beside stop-first"),
 )
 
 
@@ -54,6 +54,8 @@ def test_the_sample_names_the_schema_and_keeps_to_it() -> None:
         "env: {clear: {A: b, B: 1, x-old: 2}, secret: [C]}",
         "routes: [{domain: a.example, process: web, x-why: asked for}]",
         "update: {}",
+        "update: {canary: {}}",
+        "update: {canary: {weight: 5, for: 60s, max_5xx: 0.5%, max_p95: 1.25x, x-why: asked for}}",
     ],
 )
 def test_good_lines_please_both(line: str) -> None:

@@ -13,10 +13,16 @@ from ansible_collections.fairlead.paas.plugins.module_utils.constraints import p
 from ansible_collections.fairlead.paas.plugins.module_utils.units import (
     ALL,
     DURATION_HELP,
+    FACTOR_HELP,
+    PERCENTAGE_HELP,
     SIZE_HELP,
     format_duration,
+    format_factor,
+    format_percentage,
     format_size,
     parse_duration,
+    parse_factor,
+    parse_percentage,
     parse_size,
 )
 
@@ -34,6 +40,10 @@ MAX_MEMORY = "16T"
 
 _SIZE = Unit("a size", parse_size, format_size, "[0-9]{1,12}(K|M|G|T)(i?B)?", SIZE_HELP)
 _DURATION = Unit("a duration", parse_duration, format_duration, "[0-9]{1,9}(ms|s|m|h|d)", DURATION_HELP)
+_SHARE = r"(100|(0|[1-9][0-9]?)(\.[0-9]{1,2})?)%"
+_TIMES = r"(100|[1-9][0-9]?(\.[0-9]{1,2})?)x"
+_PERCENTAGE = Unit("a percentage", parse_percentage, format_percentage, _SHARE, PERCENTAGE_HELP)
+_FACTOR = Unit("a factor", parse_factor, format_factor, _TIMES, FACTOR_HELP)
 
 
 def _constraint(value: str) -> str:
@@ -76,3 +86,6 @@ Flag = Annotated[bool, FLAG]
 Interval = Annotated[float, quantity(_DURATION, "100ms", "5m")]
 Grace = Annotated[float, quantity(_DURATION, "0s", "1h")]
 Deadline = Annotated[float, quantity(_DURATION, "1s", "1h")]
+Weight = Annotated[int, whole(1, 50)]
+Percentage = Annotated[float, quantity(_PERCENTAGE, "0%", "100%")]
+Factor = Annotated[float, quantity(_FACTOR, "1x", "100x")]

@@ -48,7 +48,7 @@ def _problem(document: Document, error: Mapping[str, Any]) -> Problem:
     if error["type"] == "missing":
         return document.problem(path, "is missing", "", _field(path).description or "")
     if error["type"] == "extra_forbidden":
-        known = did_you_mean(str(path[-1]), _model(path[:-1]).model_fields)
+        known = did_you_mean(str(path[-1]), _keys(_model(path[:-1])))
         return document.key_problem(path, "is not known", show(path[-1]), known)
     if path and path[-1] == _KEY:
         context = error["ctx"]
@@ -71,6 +71,11 @@ _NATIVE = {
     "tuple_type": ("is not a list", "a list"),
     "too_short": ("is empty", "at least one"),
 }
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """Return the keys that a part may have, as they are written: ``for`` is no name for Python."""
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _field(path: Path) -> Any:

@@ -23,6 +23,7 @@ from .fields import (
     Deadline,
     Domain,
     EnvName,
+    Factor,
     Flag,
     Grace,
     HttpPath,
@@ -32,10 +33,12 @@ from .fields import (
     Name,
     Order,
     Parallelism,
+    Percentage,
     Port,
     Strategy,
     Unavailable,
     Version,
+    Weight,
     Word,
 )
 from .grammar import IMAGE_HELP
@@ -122,6 +125,23 @@ class Route(Part):
     process: Name = Field(description="a process of this app that has a port")
 
 
+class Canary(Part):
+    """How a new release is tried with a share of the requests, before it replaces the old one."""
+
+    weight: Weight = Field(
+        configuration.Canary.weight, description="percent of a process's requests that go to the new release"
+    )
+    hold: Deadline = Field(configuration.Canary.hold, alias="for", description="how long it is tried")
+    max_5xx: Percentage = Field(
+        configuration.Canary.max_5xx,
+        description="how many more of its requests may fail than of the old release's at the same time",
+    )
+    max_p95: Factor = Field(
+        configuration.Canary.max_p95,
+        description="how many times as long as the old release's 95 % of its answers may take",
+    )
+
+
 class Update(Part):
     """How a deploy goes from the old instances to the new."""
 
@@ -149,6 +169,9 @@ class Update(Part):
     )
     on_failure: AfterFailure = Field(
         configuration.Update.on_failure, description="whether a failed deploy returns to what was, or stops"
+    )
+    canary: Canary | None = Field(
+        None, description="tries a new release with a share of the requests first; aborted by itself"
     )
 
 

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Mapping
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    Canary,
     Configuration,
     Health,
     Process,
@@ -40,7 +41,7 @@ def configuration_of(
         app.app,
         tuple(processes),
         hosts_of(app, domain),
-        Update(**dict(app.update)),
+        _update(app.update),
         ReleaseCommand(**dict(app.release)) if app.release else None,
         app.irreversible,
     )
@@ -59,6 +60,11 @@ def secret_hash(app: str, name: str, value: str, key: str) -> str:
     """Return the keyed hash that stands for a secret's value: 32 hexadecimal digits."""
     text = f"{app}/{name}/{value}"
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()[:_HASH_DIGITS]
+
+
+def _update(update: written.Update) -> Update:
+    canary = Canary(**dict(update.canary)) if update.canary else None
+    return Update(**{**dict(update), "canary": canary})
 
 
 def _process(name: str, process: written.Process, spec: Spec) -> Process:

@@ -74,6 +74,18 @@ def _stop_first_may_stop(document: Document) -> Iterator[Problem]:
         yield document.problem(path, "leaves stop-first nothing to stop", document.shown(path), expected)
 
 
+def _canary_has_requests(document: Document) -> Iterator[Problem]:
+    path = ("update", "canary")
+    if "canary" not in _mapping(document, path[:1]):
+        return
+    if document.get(("update", "order")) == "stop-first":
+        expected = "order: start-first: a canary stands beside the instances that serve"
+        yield document.key_problem(path, "stands beside stop-first", "", expected)
+    if not document.get(("routes",)) and "port" not in _mapping(document, ("processes", "web")):
+        expected = "a process with a port and a route"
+        yield document.key_problem(path, "has no process that gets requests", "", expected)
+
+
 def _routes_lead_to_ports(document: Document) -> Iterator[Problem]:
     processes = _mapping(document, ("processes",))
     for route, _ in _items(document, ("routes",)):
@@ -116,5 +128,6 @@ _RULES = (
     _processes_fit_together,
     _commands_name_a_program,
     _stop_first_may_stop,
+    _canary_has_requests,
     _routes_lead_to_ports,
 )
