@@ -134,8 +134,8 @@ class ActionModule(ActionBase):
     def _decide(self, seen: Sight, fleet: Fleet) -> Deployment:
         if self.given["kind"] == "remove":
             return removal(self.given["app"], fleet, seen.routers)
-        forward = self.given["kind"] != "rollback"
-        return deployment(self._wanted(seen), fleet, seen.releases, seen.routers, forward=forward)
+        kind = self.given["kind"]
+        return deployment(self._wanted(seen), fleet, seen.releases, seen.routers, kind=kind)
 
     def _wanted(self, seen: Sight) -> Configuration:
         app, releases = self.given["app"], seen.releases

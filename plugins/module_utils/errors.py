@@ -11,6 +11,7 @@ FairleadError
 ├── Silent             haproxy/runtime: HAProxy does not answer
 ├── Unexpected         haproxy/runtime: HAProxy answers something else than a change needs
 ├── Unhealthy          haproxy/swap: HAProxy's own check did not find servers healthy in time
+├── Aborted            canary/hold: a new release is worse than it may be beside the old one
 ├── Fenced             fence: a newer run has begun to change the app, or a change under way does not end
 ├── Held               ledger/lease: another run holds the lease; carries who, since when, for how long
 ├── LedgerError        ledger/session: the ledger cannot be used, or not in this way

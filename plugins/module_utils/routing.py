@@ -19,20 +19,28 @@ class Check:
 
 @dataclass(frozen=True, order=True)
 class Server:
-    """One instance as a router sees it. The name is unique in its backend: ``web.1-n1-25701``."""
+    """One instance as a router sees it. The name is unique in its backend: ``web.1-n1-25701``.
+
+    Of two servers with weights 2 and 1, the first gets two requests of three; up to 256.
+    """
 
     name: str
     address: str
     port: int
+    weight: int = 1
 
 
 @dataclass(frozen=True)
 class Backend:
-    """The instances of one process, ``shop.web``, and the check they must pass."""
+    """The instances of one process, ``shop.web``, and the check they must pass.
+
+    ``canary``: new releases are tried here, so requests are dealt out by weight, and how long each takes is noted.
+    """
 
     name: str
     check: Check
     servers: tuple[Server, ...] = ()
+    canary: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Table:
                     name=backend["name"],
                     check=Check(**backend["check"]),
                     servers=tuple(Server(**server) for server in backend["servers"]),
+                    canary=bool(backend.get("canary")),
                 )
                 for backend in data["backends"]
             ),

@@ -221,6 +221,8 @@ HOSTILE_TABLES = {
     "address": Table("shop", {}, (replace(BACKEND, servers=(Server("a", "example.com", 1),)),)),
     "zone": Table("shop", {}, (replace(BACKEND, servers=(Server("a", "fe80::1%eth0 x", 1),)),)),
     "port": Table("shop", {}, (replace(BACKEND, servers=(Server("a", "127.0.0.1", 65536),)),)),
+    "weight": Table("shop", {}, (replace(BACKEND, servers=(Server("a", "127.0.0.1", 1, 257),)),)),
+    "no weight": Table("shop", {}, (replace(BACKEND, servers=(Server("a", "127.0.0.1", 1, 0),)),)),
     "twice": Table("shop", {}, (replace(BACKEND, servers=(Server("a", "127.0.0.1", 1),) * 2),)),
 }
 

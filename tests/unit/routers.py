@@ -18,7 +18,8 @@ def serving(table: Table) -> Observed:
         hosts=hosts,
         fingerprint=fingerprint(table, (2, 6)),
         backends={
-            b.name: {s.name: Running(s.name, s.address, s.port, 0) for s in b.servers} for b in table.backends
+            b.name: {s.name: Running(s.name, s.address, s.port, 0, s.weight) for s in b.servers}
+            for b in table.backends
         },
         worker=1,
     )

@@ -278,7 +278,7 @@ def test_what_brings_nothing_new_to_a_release_command_does_not_run_it(configurat
 
 def test_the_way_back_runs_no_release_command() -> None:
     assert deployment(MIGRATING, running(SHOP, 1), [release(1, "active", SHOP)], {}).task
-    assert not deployment(MIGRATING, running(SHOP, 1), [release(1, "active", SHOP)], {}, forward=False).task
+    assert not deployment(MIGRATING, running(SHOP, 1), [release(1, "active", SHOP)], {}, kind="rollback").task
 
 
 def test_what_a_killed_release_command_left_is_removed_though_nothing_else_changes() -> None:

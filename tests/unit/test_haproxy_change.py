@@ -40,6 +40,16 @@ CASES = {
     "another": (shop(TWO), NOW, [ADD_TWO, DROP_ONE]),
     "none": (shop(), NOW, [DROP_ONE]),
     "held by hand": (shop(ONE), replace(NOW, backends=HELD), ["~ server shop.web/web.1-n1-1 ready"]),
+    "weight left over": (
+        shop(ONE, TWO),
+        serving(shop(replace(ONE, weight=19), replace(TWO, weight=4))),
+        ["~ server shop.web/web.1-n1-1 weight 19 -> 1", "~ server shop.web/web.2-n2-2 weight 4 -> 1"],
+    ),
+    "weight and one more": (
+        shop(replace(ONE, weight=19), TWO),
+        NOW,
+        [ADD_TWO, "~ server shop.web/web.1-n1-1 weight 1 -> 19"],
+    ),
     "host more": (shop(ONE, hosts=(HOST, "b.com")), NOW, ["+ host b.com -> shop.web"]),
     "host less": (shop(ONE, hosts=()), NOW, [f"- host {HOST}"]),
     "map forgot": (shop(ONE), replace(NOW, hosts={}), [f"+ host {HOST} -> shop.web"]),
@@ -77,10 +87,38 @@ def test_a_host_of_another_app_is_refused(where: str) -> None:
 
 def test_a_reload_keeps_the_servers_that_run() -> None:
     assert keeping_servers(shop(TWO, check=Check(path="/x")), NOW) == shop(TWO, ONE, check=Check(path="/x"))
+    weighed = replace(ONE, weight=19)
+    assert keeping_servers(shop(TWO), serving(shop(weighed))) == shop(TWO, weighed)
+
+
+def test_weights_change_in_an_order_in_which_no_light_server_gets_too_much() -> None:
+    old, new = [replace(ONE, name=name, weight=19) for name in "ab"], replace(TWO, weight=4)
+    usual = [replace(server, weight=1) for server in (*old, new)]
+    rising = changes(shop(new, *old), serving(shop(*usual))).rising
+    assert [(it.seat.server.name, it.now, it.wanted) for it in rising] == [
+        ("a", 1, 19),
+        ("b", 1, 19),
+        (new.name, 1, 4),
+    ]
+    falling = changes(shop(*usual), serving(shop(*old, new))).falling
+    assert [(it.seat.server.name, it.now, it.wanted) for it in falling] == [
+        (new.name, 4, 1),
+        ("a", 19, 1),
+        ("b", 19, 1),
+    ]
+
+
+def test_a_canary_is_seen_in_what_runs_and_brought_by_a_reload() -> None:
+    table = shop(ONE)
+    measured = replace(table, backends=tuple(replace(it, canary=True) for it in table.backends))
+    assert changes(measured, NOW).lines() == [RELOAD]
+    assert changes(table, serving(measured)).lines() == [RELOAD]
 
 
 servers = st.lists(
-    st.builds(Server, st.sampled_from("abcdef"), st.just("198.18.0.11"), st.integers(1, 4)),
+    st.builds(
+        Server, st.sampled_from("abcdef"), st.just("198.18.0.11"), st.integers(1, 4), st.integers(1, 3)
+    ),
     unique_by=lambda s: s.name,
 )
 tables = st.builds(lambda found: shop(*found), servers)

@@ -44,6 +44,15 @@ def test_the_whole_file() -> None:
     ]
 
 
+def test_a_backend_for_canaries_deals_by_weight_and_notes_its_requests() -> None:
+    weighed = (replace(ONE, weight=4), replace(TWO, weight=19))
+    table = replace(SHOP, backends=(replace(WEB, servers=weighed, canary=True),))
+    lines = app_file(table, V26).splitlines()
+    assert lines[9:11] == ["    balance roundrobin", "    http-request set-log-level notice"]
+    assert [line.rpartition("shutdown-sessions ")[2] for line in lines[11:]] == ["weight 4", "weight 19"]
+    assert fingerprint(table, V26) != fingerprint(SHOP, V26)
+
+
 @pytest.mark.parametrize(
     ("server", "check", "line"),
     [
@@ -69,6 +78,8 @@ def test_server_lines(server: Server, check: Check, line: str) -> None:
     ("other", "same"),
     [
         (replace(SHOP, backends=(replace(WEB, servers=(ONE,)),)), True),
+        (replace(SHOP, backends=(replace(WEB, servers=(replace(ONE, weight=9), TWO)),)), True),
+        (replace(SHOP, backends=(replace(WEB, canary=True),)), False),
         (replace(SHOP, hosts={}), True),
         (replace(SHOP, backends=(replace(WEB, check=replace(CHECK, path="/")),)), False),
         (replace(SHOP, backends=(replace(WEB, check=replace(CHECK, interval=3.0)),)), False),

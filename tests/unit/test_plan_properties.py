@@ -193,13 +193,15 @@ def test_no_process_ever_misses_more_instances_than_it_may(world: World) -> None
 @given(worlds())
 def test_a_step_replaces_no_more_of_a_process_than_parallelism_says(world: World) -> None:
     scales = {process.name: process.scale for process in world.configuration.processes}
+    update = world.configuration.update
     steps = Counter(
         (action.step, action.slot.process)
         for action in planned(world).actions
         if action.new and action.old and action.old.running
     )
-    for (_, name), replaced in steps.items():
-        assert replaced <= world.configuration.update.in_a_step(scales[name])
+    for (step, name), replaced in steps.items():
+        canary = update.canary.instances(scales[name]) if update.canary and step == 1 else 0
+        assert replaced <= max(canary, update.in_a_step(scales[name]))
 
 
 @UNHURRIED
@@ -213,13 +215,19 @@ def test_without_max_unavailable_nothing_stops_before_its_successor_serves(world
 @UNHURRIED
 @given(worlds())
 def test_parallelism_all_is_one_switch(world: World) -> None:
-    update = replace(world.configuration.update, order="start-first", parallelism="all")
+    update = replace(world.configuration.update, order="start-first", parallelism="all", canary=None)
     blue_green = replace(world, configuration=replace(world.configuration, update=update))
     routed = set(world.configuration.hosts.values())
     started = [action.new for action in planned(blue_green).actions if action.new]
     servers = {begun(world).server_of(new) for new in started if new.slot.process in routed}
     for acted, _ in moments(blue_green):
         assert servers & {(server.address, server.port) for server in acted.servers()} in (set(), servers)
+
+
+@UNHURRIED
+@given(worlds())
+def test_weights_are_gone_when_all_is_done(world: World) -> None:
+    assert {server.weight for server in carried_out(world).servers()} <= {1}
 
 
 @UNHURRIED

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    Canary,
     Configuration,
     Process,
     Rules,
@@ -141,10 +142,13 @@ def _instances(draw: st.DrawFn, nodes: tuple[Node, ...], processes: tuple[Proces
 
 @st.composite
 def _configurations(draw: st.DrawFn, names: list[str]) -> Configuration:
+    order = draw(st.sampled_from(["start-first", "start-first", "stop-first"]))
+    canaries = [None, None, Canary(5), Canary(40)] if order == "start-first" else [None]
     return shop(
         *(draw(_processes(name)) for name in names),
         hosts={host: name for host, name in _HOSTS.items() if name in names and name != "worker"},
-        order=draw(st.sampled_from(["start-first", "start-first", "stop-first"])),
+        order=order,
+        canary=draw(st.sampled_from(canaries)),
         parallelism=draw(st.sampled_from([1, 2, 3, "30%", "100%", "all"])),
         max_unavailable=draw(st.sampled_from([None, 1, 1, 2, "50%", "100%"])),
     )

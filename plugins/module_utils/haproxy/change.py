@@ -64,6 +64,19 @@ class Seat:
 
 
 @dataclass(frozen=True)
+class Weighing:
+    """A server that runs with another weight than its own."""
+
+    seat: Seat
+    now: int
+
+    @property
+    def wanted(self) -> int:
+        """The weight it is to have."""
+        return self.seat.server.weight
+
+
+@dataclass(frozen=True)
 class Change:
     """All that must be done on one router for one app; false when nothing must."""
 
@@ -71,25 +84,37 @@ class Change:
     land: bool = False  # the app's file differs
     add: tuple[Seat, ...] = ()
     wake: tuple[Seat, ...] = ()  # run, but held in drain or maintenance
+    weigh: tuple[Weighing, ...] = ()  # run, but with another weight
     remove: tuple[tuple[str, Running], ...] = ()  # backend name, server
     route: Mapping[str, str] = field(default_factory=dict)  # host → backend, where file or process differ
     unroute: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Say whether anything differs."""
-        return any((self.reload, self.land, self.add, self.wake, self.remove, self.route, self.unroute))
+        return any(vars(self).values())
 
     def lines(self) -> list[str]:
         """Return the change as people read it: ``+ server …``, ``- server …``, ``+ host …``."""
         return [
             *(f"+ server {seat} {seat.server.address}:{seat.server.port}" for seat in self.add),
             *(f"~ server {seat} ready" for seat in self.wake),
+            *(f"~ server {it.seat} weight {it.now} -> {it.wanted}" for it in self.weigh),
             *(f"- server {backend}/{old.name} {old.address}:{old.port}" for backend, old in self.remove),
             *(f"+ host {host} -> {backend}" for host, backend in sorted(self.route.items())),
             *(f"- host {host}" for host in self.unroute),
             *(["~ backends and checks: reload"] if self.reload else []),
             *(["~ file"] if self.land and not self._more_than_file() else []),
         ]
+
+    @property
+    def rising(self) -> list[Weighing]:
+        """What gets a greater weight, the heaviest first: meanwhile no light server gets too much."""
+        return sorted((it for it in self.weigh if it.wanted > it.now), key=lambda it: -it.wanted)
+
+    @property
+    def falling(self) -> list[Weighing]:
+        """What gets a smaller weight, the heaviest last."""
+        return sorted((it for it in self.weigh if it.wanted < it.now), key=lambda it: it.now)
 
     def _more_than_file(self) -> bool:
         return bool(replace(self, land=False))
@@ -106,6 +131,11 @@ def changes(wanted: Table, observed: Observed) -> Change:
         land=observed.file != text,
         add=tuple(seat for seat in seats if not _running(observed, seat)),
         wake=tuple(seat for seat in seats if (old := _running(observed, seat)) and old.admin),
+        weigh=tuple(
+            Weighing(seat, old.weight)
+            for seat in seats
+            if (old := _running(observed, seat)) and old.weight != seat.server.weight
+        ),
         remove=tuple(
             (name, server)
             for name, servers in sorted(observed.backends.items())
@@ -145,7 +175,9 @@ def moves_servers(wanted: Table, observed: Observed) -> bool:
 def _keeping(backend: Backend, observed: Observed) -> Backend:
     names = {server.name for server in backend.servers}
     running = observed.backends.get(backend.name, {}).values()
-    kept = tuple(Server(old.name, old.address, old.port) for old in running if old.name not in names)
+    kept = tuple(
+        Server(old.name, old.address, old.port, old.weight) for old in running if old.name not in names
+    )
     return replace(backend, servers=backend.servers + kept)
 
 

@@ -80,15 +80,19 @@ def _once(place: Place, table: Table, observed: Observed, change: Change, bounds
 
 
 def _by_runtime(place: Place, table: Table, observed: Observed, change: Change, bounds: Bounds) -> None:
+    swap.weigh(place.admin, change.rising)
     swap.arrive(place.admin, observed.version, change.add, change.wake, bounds.deadline)
     with landing(place):
         _same_worker(place, observed)
         _land(place, table, observed.version)
     swap.route(place, change.route)
     swap.unroute(place, change.unroute)
-    if change.remove:
+    leaving = [f"{backend}/{old.name}" for backend, old in change.remove]
+    swap.let_go(place.admin, leaving)
+    swap.weigh(place.admin, change.falling)
+    if leaving:
         swap.await_departure(place.master, bounds.drain)
-        swap.retire(place.admin, [f"{backend}/{old.name}" for backend, old in change.remove], bounds.drain)
+        swap.retire(place.admin, leaving, bounds.drain)
 
 
 def _by_reload(place: Place, table: Table, observed: Observed, change: Change, bounds: Bounds) -> None:

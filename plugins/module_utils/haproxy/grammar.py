@@ -25,6 +25,7 @@ _BACKEND = re.compile(rf"({NAME})\.({NAME})", re.ASCII)
 _SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 
 _LONGEST = 86400.0  # seconds
+_HEAVIEST = 256
 
 
 def check_table(table: Table) -> None:
@@ -82,6 +83,8 @@ def _of_server(field: str, server: Server) -> Iterator[Found]:
         yield field, "not an IP address", repr(server.address), "an address such as 198.18.0.11"
     if not _is_number(server.port, 1, 65535) or not isinstance(server.port, int):
         yield field, "not a port", repr(server.port), "1 to 65535"
+    if not _is_number(server.weight, 1, _HEAVIEST) or not isinstance(server.weight, int):
+        yield field, "not a weight", repr(server.weight), f"1 to {_HEAVIEST}"
 
 
 def _of_check(field: str, check: Check) -> Iterator[Found]:

@@ -17,6 +17,10 @@ Version = tuple[int, int]  # of HAProxy: (2, 6)
 
 _FAILS_WHAT_IT_CUTS = (3, 0)
 _FAST = 500  # milliseconds between checks while a server comes or goes
+_USUAL = 1  # the weight of a server for which none is given
+# The least busy server is chosen without regard to weights while servers are idle; requests dealt out in turn keep
+# to them. Of all log targets only the ring takes nothing below this level, so it holds these requests alone.
+_CANARY = "    balance roundrobin\n    http-request set-log-level notice\n"
 
 
 def variable(app: str) -> str:
@@ -43,7 +47,8 @@ def server_line(server: Server, check: Check, version: Version) -> str:
     Added servers inherit nothing, so every option stands in each line.
     """
     address = f"[{server.address}]" if ":" in server.address else server.address
-    return f"{server.name} {address}:{server.port} {_options(check, version)}"
+    weight = f" weight {server.weight}" if server.weight != _USUAL else ""
+    return f"{server.name} {address}:{server.port} {_options(check, version)}{weight}"
 
 
 def map_text(hosts: Mapping[str, str]) -> str:
@@ -74,6 +79,7 @@ def _fixed(backend: Backend) -> str:
         f"    http-check send meth GET uri {check.path} ver HTTP/1.1 hdr Host {host}\n"
         f"    http-check expect status 200-399\n"
         f"    timeout check {_milliseconds(check.timeout)}ms\n"
+        f"{_CANARY if backend.canary else ''}"
     )
 
 

@@ -24,6 +24,7 @@ class Running:
     address: str
     port: int
     admin: int
+    weight: int = 1
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,11 @@ def parse_servers(text: str) -> dict[str, dict[str, Running]]:
         elif head:
             row = dict(zip(head, line.split(), strict=False))
             server = Running(
-                row["srv_name"], row["srv_addr"], int(row["srv_port"]), int(row["srv_admin_state"])
+                row["srv_name"],
+                row["srv_addr"],
+                int(row["srv_port"]),
+                int(row["srv_admin_state"]),
+                int(row["srv_uweight"]),
             )
             backends.setdefault(row["be_name"], {})[server.name] = server
     return backends

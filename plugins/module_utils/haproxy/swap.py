@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
-from .change import Seat
+from .change import Seat, Weighing
 from .place import Place
 from .render import Version, server_line
 from .runtime import Runtime, Silent, Unexpected
@@ -46,13 +46,24 @@ def arrive(
 
 def retire(admin: Runtime, servers: Sequence[str], drain: float) -> None:
     """Take servers (``backend/server``) out; what is not finished after ``drain`` seconds is cut."""
-    for server in servers:
-        admin.ask(f"set server {server} state drain")
+    let_go(admin, servers)
     await_quiet(admin, servers, drain)
     for server in servers:
         admin.ask(f"set server {server} state maint")
     for server in servers:
         _delete(admin, server)
+
+
+def let_go(admin: Runtime, servers: Iterable[str]) -> None:
+    """Send no new request to these servers."""
+    for server in servers:
+        admin.ask(f"set server {server} state drain")
+
+
+def weigh(admin: Runtime, weighings: Iterable[Weighing]) -> None:
+    """Give servers their weights, in this order."""
+    for it in weighings:
+        admin.order(f"set server {it.seat} weight {it.wanted}")
 
 
 def leave_unchecked(admin: Runtime, servers: Iterable[str]) -> None:

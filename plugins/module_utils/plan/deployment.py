@@ -63,7 +63,8 @@ class Deployment:
         """The plan as people read it before a deploy."""
         by_hand = (f"  {words}" for words in set_by_hand(self.configuration))
         before = tasks.in_words(self.task, self.leftovers)
-        return "\n".join([str(self.plan), *before, *in_words(self.routes), *by_hand])
+        canary = self.plan.canary.lines() if self.plan.canary else ()
+        return "\n".join([str(self.plan), *before, *canary, *in_words(self.routes), *by_hand])
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for playbooks."""
@@ -100,16 +101,19 @@ def deployment(
     releases: Releases,
     routers: Routers,
     *,
-    forward: bool = True,
+    kind: str = "deploy",
 ) -> Deployment:
-    """Return the deploy of a configuration; only on the way forward its release command runs.
+    """Return the deploy of a configuration.
 
+    On the way back, a ``rollback``, its release command does not run, and only a ``deploy`` has a canary.
     Raises NoRoom when an instance fits on no node, FairleadError when a host name belongs to another app.
     """
     active = active_of(releases)
     known = (active["number"], active["configuration_hash"]) if active else None
     number, _ = opening(_turns(releases), configuration.hash())
-    made = plan(configuration, fleet, known, number, _rechecked(_before(releases), configuration))
+    rechecked = _rechecked(_before(releases), configuration)
+    made = plan(configuration, fleet, known, number, rechecked, trying=kind == "deploy")
+    forward = kind != "rollback"
     task = tasks.task_of(made, configuration, _before(releases), fleet) if forward else None
     return replace(_deployment(made, configuration, fleet, routers, releases), task=task)
 
@@ -143,7 +147,7 @@ def _deployment(
         finish=finish,
         table=table,
         routes=routes,
-        undo=undo(configuration.app, reversible, len(reversible) - 1, before, fleet)
+        undo=undo(configuration.app, reversible, len(reversible) - 1, before, fleet, made.untried)
         if reversible
         else Undo({}, None, {}),
         active=active["number"] if active else None,

@@ -8,7 +8,8 @@ until the step that starts it is over.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Process, Update
 from ansible_collections.fairlead.paas.plugins.module_utils.units import ALL
@@ -19,19 +20,29 @@ from .reconcile import Need
 class Pace:
     """The steps as they fill up; ``step`` is the last one's number, 0 before the first.
 
-    ``one_step``: parallelism ``all`` with start-first, one switch from old to new.
+    ``one_step``: parallelism ``all`` with start-first, one switch from old to new. A canary too is one step,
+    before all others.
     """
 
     def __init__(self, update: Update, needs: Iterable[Need]) -> None:
         """Begin before the first step, with the needs that replace nothing missing."""
         self.step = 0
         self.one_step = update.parallelism == ALL and not update.stops_first
+        self._before = 0  # the last step before those that this pace is for
         self._update = update
         self._joinable = False  # whether what stops first may join the last step
         # By process, for the last step: how many are missing, come with it, and stop first in it.
         self._missing = Counter(need.process.name for need in needs if not need.leaves)
         self._coming: Counter[str] = Counter()
         self._stopping: Counter[str] = Counter()
+
+    @contextmanager
+    def in_one_step(self) -> Iterator[None]:
+        """Let all that starts meanwhile be one step, and what follows have others."""
+        usual, self.one_step = self.one_step, True
+        yield
+        self.one_step, self._before = usual, self.step
+        self._joinable = False
 
     def batches(self, needs: Iterable[Need]) -> list[list[Need]]:
         """Return needs in batches of what one step may replace; what replaces nothing is in the first."""
@@ -44,7 +55,7 @@ class Pace:
 
     def open_step(self, *, joinable: bool = False) -> None:
         """Begin the next step; with ``one_step`` all is the first."""
-        if self.one_step and self.step:
+        if self.one_step and self.step > self._before:
             return
         self.step += 1
         self._joinable = joinable or self.one_step
@@ -52,9 +63,10 @@ class Pace:
         self._coming.clear()
         self._stopping.clear()
 
-    def close_step(self) -> None:
-        """Let nothing more join the last step."""
+    def close_step(self) -> int:
+        """Let nothing more join the last step, and return the number of the next: with ``one_step`` its own."""
         self._joinable = self._joinable and self.one_step
+        return self._before + 1 if self.one_step else self.step + 1
 
     def start(self, need: Need) -> None:
         """Count what starts in the last step with nothing stopped for it."""

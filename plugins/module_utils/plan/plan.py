@@ -12,6 +12,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.placement import Rooms, rooms_of
 
+from .canary import Chosen, chosen
 from .reconcile import Need, Reconciled, reconcile
 from .sequence import Placed, Sequence, sequence
 
@@ -51,17 +52,29 @@ class Action:
 
 @dataclass(frozen=True)
 class Plan:
-    """All actions for one app, sorted by slot, and the release that will be active: None for a removal."""
+    """All actions for one app, sorted by slot, and the release that will be active: None for a removal.
+
+    The ``canary`` tries the release before anything else starts. If a killed run has started all of it, no step
+    is its own.
+    """
 
     app: str
     release: int | None
     is_new_release: bool
     actions: tuple[Action, ...]
+    canary: Chosen | None = None
 
     @property
     def touches_nodes(self) -> bool:
         """Whether any container is started, stopped or removed."""
         return any(action.kind != "keep" for action in self.actions)
+
+    @property
+    def untried(self) -> tuple[Instance, ...]:
+        """What a killed run has started as its canary."""
+        slots = self.canary.slots if self.canary else ()
+        kept = (action.old for action in self.actions if action.kind == "keep" and action.slot in slots)
+        return tuple(instance for instance in kept if instance)
 
     @property
     def changed(self) -> bool:
@@ -109,25 +122,36 @@ def plan(
     active: tuple[int, str] | None,
     next_number: int,
     at_once: Collection[str] = (),
+    *,
+    trying: bool = True,
 ) -> Plan:
     """Return what makes the fleet run this configuration.
 
     ``active`` is the active release's number and configuration hash, ``next_number`` the number that a new
-    release would get; ``at_once`` names processes to replace in one step. Raises NoRoom when an instance fits
-    on no node.
+    release would get; ``at_once`` names processes to replace in one step; only if ``trying`` is there a canary.
+    Raises NoRoom when an instance fits on no node, FairleadError when there cannot be a canary.
     """
     release = active[0] if active and active[1] == configuration.hash() else None
     found = reconcile(configuration, fleet, repairing=release is not None)
     surplus = [item.instance for item in found.surplus if item.instance.running]
     needs = [replace(need, at_once=need.process.name in at_once) for need in found.needs]
-    order = sequence(needs, surplus, _rooms(configuration.app, fleet), configuration.update)
+    canary = chosen(configuration, found, at_once) if trying and release is None else None
+    order = sequence(
+        needs,
+        surplus,
+        _rooms(configuration.app, fleet),
+        configuration.update,
+        canary.slots if canary else (),
+    )
     number = next_number if release is None else release
     actions = [
         *(Action("keep", i.slot, f"unchanged since v{i.release}", old=i) for i in found.kept),
         *_starts(order.placed, fleet, number),
         *_stops(found, order),
     ]
-    return Plan(configuration.app, number, release is None, tuple(sorted(actions, key=_place_in_plan)))
+    return Plan(
+        configuration.app, number, release is None, tuple(sorted(actions, key=_place_in_plan)), canary
+    )
 
 
 def removal_plan(app: str, fleet: Fleet) -> Plan:

@@ -4,6 +4,8 @@
 A step of a plan becomes a phase: stop what the routers have let go of, start what is new and wait for its
 health, then route. The stops of step k and the starts of step k+1 are one phase. What is replaced is only
 stopped, so that it can be started again; the last phase removes it. There is no way back from the last phase.
+
+The step of a canary lets go of nothing until its release has been tried: it is one phase more.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 
+from .canary import Chosen, Trial
 from .plan import Action, Plan
 from .tables import build_table
 
@@ -28,13 +31,15 @@ ByNode = Mapping[str, tuple[Any, ...]]
 class Phase:
     """One pass over all nodes, which stop, then start, then remove; then one over all routers.
 
-    Node name → items, as the node's module takes them. ``table``: None if the routers have it already.
+    Node name → items, as the node's module takes them. ``table``: None if the routers have it already. With a
+    ``canary`` the phase is over when the release has been tried.
     """
 
     stop: ByNode = field(default_factory=dict)
     start: ByNode = field(default_factory=dict)
     table: Table | None = None
     remove: ByNode = field(default_factory=dict)
+    canary: Trial | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for playbooks, as it comes back from JSON."""
@@ -46,9 +51,9 @@ class Phase:
 class _Step:
     """The instances that a step routes out and stops before its starts, starts, and routes out after."""
 
-    before: tuple[Instance, ...]
-    starts: tuple[Instance, ...]
-    after: tuple[Instance, ...]
+    before: tuple[Instance, ...] = ()
+    starts: tuple[Instance, ...] = ()
+    after: tuple[Instance, ...] = ()
 
 
 def rollout(
@@ -84,15 +89,32 @@ class _Rollout:
         steps = self._steps()
         if not steps:
             return ()
-        phases = self._leading(steps[0])
+        canary, trying = self.plan.canary, self._starts_canary(steps[0])
+        phases = [self._canary(canary, Phase(), _Step())] if canary and not trying else []
+        phases += self._leading(steps[0])
         pending: tuple[Instance, ...] = ()
         for number, step in enumerate(steps, 1):
             next_before = steps[number].before if number < len(steps) else ()
-            stop, start = self._stop(pending + step.before), self._start(step.starts)
+            phase = Phase(self._stop(pending + step.before), self._start(step.starts))
+            if canary and trying and number == 1:
+                phases.append(self._canary(canary, phase, step))
+                phase = Phase()
             table = self._route(step.starts, step.before + step.after + next_before)
-            phases.append(Phase(stop, start, table))
+            phases.append(replace(phase, table=table))
             pending = step.after
         return (*self._finish(phases, steps[-1], pending),)
+
+    def _starts_canary(self, first: _Step) -> bool:
+        """Say whether the first step is the canary's, or a killed run has started all of it."""
+        slots = self.plan.canary.slots if self.plan.canary else ()
+        return any(instance.slot in slots for instance in first.starts)
+
+    def _canary(self, chosen: Chosen, phase: Phase, step: _Step) -> Phase:
+        """Return the phase with the new instances serving beside all others, with no more than their share."""
+        self._serve(step.starts, step.before)
+        trial = chosen.trial(filter(None, (action.after for action in self.plan.actions)))
+        self.routed = trial.shared_out(self._table())
+        return replace(phase, table=self.routed, canary=trial)
 
     def _steps(self) -> list[_Step]:
         by_step: dict[int, list[Action]] = defaultdict(list)
@@ -118,15 +140,22 @@ class _Rollout:
         return [*phases, Phase(stop=self._stop(pending), remove=remove)]
 
     def _route(self, start: Collection[Instance], stop: Iterable[Instance]) -> Table | None:
-        self.serving |= {instance.container: instance for instance in start}
-        self.to_come -= {instance.slot.process for instance in start}
-        for instance in stop:
-            self.serving.pop(instance.container, None)
-        table = build_table(self._checked(), self.fleet, self.serving.values())
+        self._serve(start, stop)
+        table = self._table()
         if table == self.routed:
             return None
         self.routed = table
         return table
+
+    def _serve(self, start: Iterable[Instance], stop: Iterable[Instance]) -> None:
+        for instance in start:
+            self.serving[instance.container] = instance
+            self.to_come.discard(instance.slot.process)
+        for instance in stop:
+            self.serving.pop(instance.container, None)
+
+    def _table(self) -> Table:
+        return build_table(self._checked(), self.fleet, self.serving.values())
 
     def _checked(self) -> Configuration:
         """Return the configuration with the checks of before where the old instances serve alone as yet."""

@@ -10,7 +10,7 @@ How much goes into one step, and whether an instance may be missing meanwhile, i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Update
@@ -31,6 +31,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
 from .pace import Pace
 from .reconcile import Need
 
+_BESIDE = "A canary needs room beside all that runs: make some, or deploy without update.canary."
 _Seek = Callable[[Iterable[Demand], Rooms], dict[Slot, Choice]]
 
 
@@ -54,9 +55,18 @@ class Sequence:
     surplus_early: bool
 
 
-def sequence(needs: Iterable[Need], surplus: Iterable[Instance], rooms: Rooms, update: Update) -> Sequence:
-    """Return when and where each need is met. Takes from the rooms. Raises NoRoom with every reason."""
-    return _Sequencer(needs, surplus, rooms, update).run()
+def sequence(
+    needs: Iterable[Need],
+    surplus: Iterable[Instance],
+    rooms: Rooms,
+    update: Update,
+    canary: Collection[Slot] = (),
+) -> Sequence:
+    """Return when and where each need is met, those of the canary in a step before all others.
+
+    Takes from the rooms. Raises NoRoom with every reason.
+    """
+    return _Sequencer(needs, surplus, rooms, update).run(canary)
 
 
 class _Sequencer:
@@ -71,8 +81,9 @@ class _Sequencer:
         self.placed: list[Placed] = []
         self.surplus_step: int | None = None
 
-    def run(self) -> Sequence:
-        """Round after round; each ends with the room of what it replaced given back."""
+    def run(self, canary: Collection[Slot]) -> Sequence:
+        """Place the canary, then the rest round after round; each ends with the room of what it replaced."""
+        self._place_canary(canary)
         while self.waiting:
             if not (self._round() or self._surplus_early() or self._one_moves() or self._one_stops_first()):
                 raise NoRoom(self._refusals(), self._advice())
@@ -81,6 +92,18 @@ class _Sequencer:
             surplus_step=self.surplus_step or self.pace.step + 1,
             surplus_early=self.surplus_step is not None,
         )
+
+    def _place_canary(self, slots: Collection[Slot]) -> None:
+        """Make one step of it, before all others; nothing stops or is let go of until it has been tried."""
+        everything = self.waiting
+        self.waiting = {slot: need for slot, need in everything.items() if slot in slots}
+        rest = {slot: need for slot, need in everything.items() if slot not in slots}
+        with self.pace.in_one_step():
+            while self.waiting:
+                if not (self._round() or self._one_moves()):
+                    raise NoRoom(self._refusals(), [_BESIDE])
+        self._give_back(item.need for item in self.placed)
+        self.waiting = rest
 
     def _round(self) -> bool:
         return self._round_stop_first() if self.stop_first else self._round_start_first()
@@ -114,8 +137,7 @@ class _Sequencer:
             return False
         for instance in self.surplus:
             self.rooms[instance.node].drop(instance)
-        self.pace.close_step()
-        self.surplus_step = 1 if self.pace.one_step else self.pace.step + 1
+        self.surplus_step = self.pace.close_step()
         return True
 
     def _one_moves(self) -> bool:
@@ -163,10 +185,15 @@ class _Sequencer:
             for need in batch:
                 self.pace.start(need)
                 self._record(need, choices[need.slot], stop_first=False, note=notes.get(need.slot, ""))
-        for need in needs:
-            if need.leaves and not self.pace.one_step:
-                self.rooms[need.leaves.node].drop(need.leaves)
+        if not self.pace.one_step:
+            self._give_back(needs)
         return bool(choices)
+
+    def _give_back(self, needs: Iterable[Need]) -> None:
+        """Give back the room of what stops after its successor has started."""
+        for need in needs:
+            if need.leaves:
+                self.rooms[need.leaves.node].drop(need.leaves)
 
     def _record(self, need: Need, choice: Choice, *, stop_first: bool, note: str) -> None:
         del self.waiting[need.slot]

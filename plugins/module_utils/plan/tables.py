@@ -23,21 +23,34 @@ def build_table(configuration: Configuration, fleet: Fleet, serving: Iterable[In
     servers: dict[str, list[Server]] = {}
     for instance in serving:
         if instance.running and instance.port is not None and instance.node in addresses:
-            server = Server(_server_name(instance), addresses[instance.node], instance.port)
+            server = Server(server_name(instance), addresses[instance.node], instance.port)
             servers.setdefault(instance.slot.process, []).append(server)
     routed = set(configuration.hosts.values())
     processes = sorted((p for p in configuration.processes if p.name in routed), key=lambda p: p.name)
     return Table(
         app=configuration.app,
-        hosts={host: f"{configuration.app}.{name}" for host, name in sorted(configuration.hosts.items())},
+        hosts={
+            host: backend_name(configuration.app, name) for host, name in sorted(configuration.hosts.items())
+        },
         backends=tuple(
-            Backend(f"{configuration.app}.{process.name}", _check(process), _sorted(servers, process.name))
+            Backend(
+                backend_name(configuration.app, process.name),
+                _check(process),
+                _sorted(servers, process.name),
+                canary=configuration.update.canary is not None,
+            )
             for process in processes
         ),
     )
 
 
-def _server_name(instance: Instance) -> str:
+def backend_name(app: str, process: str) -> str:
+    """Return what routers call a process."""
+    return f"{app}.{process}"
+
+
+def server_name(instance: Instance) -> str:
+    """Return what routers call an instance: unique in its backend, whatever runs in the slot at the time."""
     return f"{instance.slot.process}.{instance.slot.number}-{instance.node}-{instance.port}"
 
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
@@ -43,20 +43,26 @@ def standing_table(app: str, before: Configuration | None, fleet: Fleet) -> Tabl
 
 
 def undo(
-    app: str, phases: tuple[Phase, ...], failed: int, before: Configuration | None, fleet: Fleet
+    app: str,
+    phases: tuple[Phase, ...],
+    failed: int,
+    before: Configuration | None,
+    fleet: Fleet,
+    untried: Collection[Instance] = (),
 ) -> Undo:
     """Return the way back when the phase of index ``failed`` did not succeed and all before it did.
 
     ``before`` is the active release's configuration, None if there was none. From a phase that removes there
-    is no way back, and no need for one: everything new is up and routed. Then nothing is undone.
+    is no way back, and no need for one: everything new is up and routed. Then nothing is undone. ``untried``
+    is what a killed run has started as its canary: nothing returns to that.
     """
     if failed >= len(phases) or phases[failed].remove:
         return Undo({}, None, {})
     done = phases[: failed + 1]
     return Undo(
         resume=_resume(_stopped(done, fleet), before),
-        table=standing_table(app, before, fleet),
-        remove=_started(done),
+        table=standing_table(app, before, replace(fleet, instances=_without(untried, fleet))),
+        remove=_started(done, untried),
     )
 
 
@@ -72,8 +78,12 @@ def _resume(stopped: Iterable[Instance], before: Configuration | None) -> ByNode
     return by_node((i, {"container": i.container, "health": health.get(i.slot.process)}) for i in stopped)
 
 
-def _started(done: Iterable[Phase]) -> ByNode:
-    nodes: dict[str, tuple[str, ...]] = {}
+def _without(some: Collection[Instance], fleet: Fleet) -> tuple[Instance, ...]:
+    return tuple(instance for instance in fleet.instances if instance not in some)
+
+
+def _started(done: Iterable[Phase], before: Iterable[Instance]) -> ByNode:
+    nodes: dict[str, tuple[str, ...]] = dict(by_node((it, it.container) for it in before))
     for phase in done:
         for node, items in phase.start.items():
             nodes[node] = nodes.get(node, ()) + tuple(item["name"] for item in items)
