@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,15 +21,16 @@ Way = tuple[str, int]  # address and port of a router
 
 @dataclass
 class Load:
-    """What the clients saw: requests answered and, one line each, those that failed."""
+    """What the clients saw: requests answered, how often with which words, and, one line each, those that failed."""
 
     ways: Sequence[Way]
     host: str
+    slow: int
     done: int = 0
     failures: list[str] = field(default_factory=list)
     seconds: float = 0.0
     stopping: bool = False
-    names: set[str] = field(default_factory=set)
+    names: Counter[str] = field(default_factory=Counter)
 
     @property
     def rate(self) -> float:
@@ -37,9 +39,9 @@ class Load:
 
 
 @contextmanager
-def under_load(ways: Sequence[Way], host: str) -> Iterator[Load]:
+def under_load(ways: Sequence[Way], host: str, slow: int = SLOW) -> Iterator[Load]:
     """Ask all the time from a thread of its own, over all ways in; every client ends with a whole answer."""
-    load = Load(ways, host)
+    load = Load(ways, host, slow)
     thread = threading.Thread(target=lambda: asyncio.run(_all(load)))
     began = time.monotonic()
     thread.start()
@@ -66,7 +68,7 @@ async def _all(load: Load) -> None:
     ways = cycle(load.ways)
     keeping = [_Client(next(ways), "/", n * PACE / KEEPING, PACE, keep=True) for n in range(KEEPING)]
     closing = [_Client(next(ways), "/", n * PACE / CLOSING, PACE, keep=False) for n in range(CLOSING)]
-    slow = [_Client(next(ways), "/slow?ms=1000", n / SLOW, 0.0, keep=True) for n in range(SLOW)]
+    slow = [_Client(next(ways), "/slow?ms=1000", n / SLOW, 0.0, keep=True) for n in range(load.slow)]
     await asyncio.gather(*(_visit(load, client) for client in keeping + closing + slow))
 
 
@@ -101,5 +103,5 @@ async def _ask(
     if not head.startswith("http/1.1 200 "):
         raise ValueError(head.partition("\r\n")[0])
     length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
-    load.names.add((await reader.readexactly(length)).decode())
+    load.names[(await reader.readexactly(length)).decode()] += 1
     return not client.keep or "connection: close" in head

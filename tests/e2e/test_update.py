@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 
+from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.state import parse_servers
 from tests.e2e.conftest import Repository
 from tests.e2e.running import running, until
 from tests.e2e.shop import NODES, ROUTERS, answers, containers, slots
@@ -29,6 +32,13 @@ _STATES = (
     "import sqlite3; print(*(state for state, in sqlite3.connect('/var/lib/fairlead/ledger.db')"
     ".execute(\"SELECT state FROM releases WHERE app = 'shop' ORDER BY number DESC\")))"
 )
+
+
+def weights(on: On) -> set[int]:
+    """Return the weights that shop's servers have on the routers."""
+    ask = ("sh", "-c", "echo show servers state | socat - /run/haproxy/admin.sock")
+    found = (parse_servers(on(router, *ask))["shop.web"] for router in ("r1", "r2"))
+    return {server.weight for servers in found for server in servers.values()}
 
 
 def tasks(on: On) -> list[str]:
@@ -121,6 +131,56 @@ def test_a_deploy_that_pauses_stays_where_it_failed_and_goes_on_or_back(deployed
     assert onwards.rc == 0, onwards.output
     assert {answers(router)["greeting"] for router in ROUTERS} == {"half"}
     assert slots() == EVERYTHING
+    assert deployed.deploy().changed == {}
+
+
+def test_a_bad_release_is_taken_back_by_its_canary_and_no_visitor_noticed(
+    deployed: Repository, on: On
+) -> None:
+    old = containers()
+    code = deployed.apps / "shop/shop/web.py"
+    a_third_fails = "self.answer(500 if time.time_ns() // 1000 % 10 < 3 else 200, kind"
+    code.write_text(code.read_text().replace("self.answer(200, kind", a_third_fails))
+    canary = "canary: {weight: 25, for: 60s}, on_failure: pause"
+    deployed.edit((UPDATE, f"{UPDATE}, {canary}"))
+    began = time.monotonic()
+    with under_load(WAYS, HOST, slow=0) as load:
+        outcome = deployed.deploy()
+    assert outcome.rc != 0
+    assert time.monotonic() - began < 60, "as soon as it is clear"
+    said = " ".join(outcome.output.split())
+    words = r"the new release was taken back after \d+s: shop\.web: \d+ of \d+ requests \(\d\d %\) to the new release"
+    assert re.search(words, said), outcome.output
+    assert "update.canary.max_5xx allows 1 % more" in said
+    assert "what served before the run serves on" in said
+    assert load.failures == []
+    assert containers() == old
+    assert states(on)[:2] == ["failed", "active"]
+    assert "was taken back after" in play("playbooks/releases.yml", on="lab", app="shop").output
+    assert weights(on) == {1}
+
+
+def test_a_good_release_passes_its_canary_also_when_a_run_before_was_killed_in_it(
+    deployed: Repository, on: On
+) -> None:
+    canary = "canary: {weight: 25, for: 5s, max_p95: 50x}"
+    deployed.edit(("GREETING: hello", "GREETING: canary"), (UPDATE, f"{UPDATE}, {canary}"))
+    with under_load(WAYS, HOST, slow=0) as load:
+        with running("deploy.yml", app="shop", fairlead_apps=deployed.apps) as killed:
+            killed.reaches("TASK [Compare the new release with the old one]")
+            killed.kill()
+        assert weights(on) == {3, 4}
+        outcome = deployed.deploy(lease_wait=20)
+    assert outcome.rc == 0, outcome.output
+    said = " ".join(outcome.output.split())
+    assert "canary: shop.web.1 gets 25 % of web's requests for 5s; aborted over 1 % more 5xx or 50x" in said
+    assert re.search(r"shop\.web: 0 of \d+ requests to the new release failed, 0 of \d+ requests to", said), (
+        said
+    )
+    assert load.failures == []
+    assert slots() == EVERYTHING
+    assert {answers(router)["greeting"] for router in ROUTERS} == {"canary"}
+    assert weights(on) == {1}
     assert deployed.deploy().changed == {}
 
 

@@ -6,13 +6,18 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 
 class Handler(BaseHTTPRequestHandler):
-    """``/`` its name, ``/headers`` what it was sent, ``/slow?ms=`` late, the health path its status."""
+    """``/`` its name, ``/headers`` what it was sent, ``/slow?ms=`` late, the health path its status.
+
+    ``/gone`` hangs up. Of its answers to ``/`` each comes ``late`` milliseconds late, ``failing`` of ten are 500.
+    """
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -20,6 +25,9 @@ class Handler(BaseHTTPRequestHandler):
     ping: ClassVar[int] = 200
     health: ClassVar[str] = "/_ping"
     asked: ClassVar[int] = 0
+    late: ClassVar[int] = 0
+    failing: ClassVar[int] = 0
+    turn: ClassVar[Iterator[int]] = count()
 
     def do_GET(self) -> None:
         """Answer."""
@@ -33,9 +41,11 @@ class Handler(BaseHTTPRequestHandler):
         elif url.path == "/broken":
             Handler.asked += 1
             self.say(500, str(Handler.asked))
+        elif url.path == "/gone":
+            self.close_connection = True
         else:
-            time.sleep(int(parse_qs(url.query).get("ms", ["0"])[0]) / 1000)
-            self.say(200, self.name)
+            time.sleep(int(parse_qs(url.query).get("ms", [str(self.late)])[0]) / 1000)
+            self.say(500 if next(self.turn) % 10 < self.failing else 200, self.name)
 
     do_POST = do_GET  # noqa: N815 the base class's name
 
@@ -68,8 +78,11 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--ping", type=int, default=200)
     parser.add_argument("--health", default="/_ping")
+    parser.add_argument("--late", type=int, default=0)
+    parser.add_argument("--failing", type=int, default=0)
     given = parser.parse_args()
     Handler.name, Handler.ping, Handler.health = given.name, given.ping, given.health
+    Handler.late, Handler.failing = given.late, given.failing
     Server(("127.0.0.1", given.port), Handler).serve_forever()
 
 

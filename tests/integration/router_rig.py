@@ -11,21 +11,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import jinja2
 
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Canary
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.place import Place
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.runtime import Runtime, Silent
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.state import parse_processes
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.canary import Trial
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Backend, Check, Server, Table
 
 ROLE = Path(__file__).parents[2] / "roles" / "router"
 INSTANCE = Path(__file__).with_name("router_instance.py")
 CHECK = Check(path="/_ping", interval=0.5, timeout=0.5, retries=3)
+CANARY = Canary(weight=20, hold=30.0, max_5xx=1.0, max_p95=3.0)
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,17 @@ def table(*servers: Instance, app: str = "shop", check: Check = CHECK, hosts: tu
     """Return a table of one backend ``web`` that the hosts (by default ``APP.example.com``) lead to."""
     backend = Backend(f"{app}.web", check, tuple(instance.server for instance in servers))
     return Table(app, dict.fromkeys(hosts or (f"{app}.example.com",), backend.name), (backend,))
+
+
+def canary_table(*servers: Instance) -> Table:
+    """Return the table of an app that has a canary, while nothing is tried."""
+    usual = table(*servers)
+    return replace(usual, backends=tuple(replace(each, canary=True) for each in usual.backends))
+
+
+def trial(new: Sequence[Instance], canary: Canary = CANARY) -> Trial:
+    """Return what tries these instances of the new release."""
+    return Trial({"shop.web": tuple(instance.server.name for instance in new)}, canary)
 
 
 @contextmanager

@@ -158,6 +158,21 @@ def test_a_server_held_by_hand_is_made_ready(router: Router, state: str) -> None
     assert router.get("shop.example.com").status == 200
 
 
+def test_weights_change_by_the_api_and_what_a_killed_run_left_of_them_is_mended(router: Router) -> None:
+    one, two = router.instance(), router.instance()
+    route(router, table(one, two))
+    usual = table(one, two)
+    servers = (replace(one.server, weight=9), two.server)
+    uneven = replace(usual, backends=(replace(usual.backends[0], servers=servers),))
+    assert route(router, uneven).lines == (f"~ server shop.web/{one.server.name} weight 1 -> 9",)
+    router.place.admin.order(f"set server shop.web/{two.server.name} weight 3")
+    assert route(router, uneven).lines == (f"~ server shop.web/{two.server.name} weight 3 -> 1",)
+    with landing(router.place):
+        reload(router.place)
+    assert not foresee(router.place, uneven).changed
+    assert not route(router, usual).reloaded
+
+
 def test_what_was_down_stays_down_over_a_reload(router: Router) -> None:
     one, two = router.instance(), router.instance()
     route(router, table(one, two))

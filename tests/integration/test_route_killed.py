@@ -15,7 +15,14 @@ from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.landing impo
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.render import app_file
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.running import due, mend
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
-from tests.integration.router_rig import Router, configure, running_router, table
+from tests.integration.router_rig import (
+    Router,
+    canary_table,
+    configure,
+    running_router,
+    table,
+    trial,
+)
 from tests.load import under_load
 
 RUN = """
@@ -74,6 +81,21 @@ def test_a_replacement_killed_anywhere_loses_no_request_and_is_finished_by_the_n
     assert load.failures == []
     assert not foresee(router.place, wanted).changed
     assert router.place.hosts.read_text() == "shop.example.com shop.web\n"
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.1, 0.6, 0.7])
+def test_a_canary_killed_anywhere_leaves_no_weights_after_the_next_run(
+    router: Router, seconds: float
+) -> None:
+    old, new = [router.instance(), router.instance()], [router.instance()]
+    usual = canary_table(*old)
+    converge(router.place, usual, drain=2, deadline=10)
+    with under_load([("127.0.0.1", router.port)], "shop.example.com") as load:
+        _kill_after(begin(router, trial(new).shared_out(canary_table(*old, *new))), seconds)
+        converge(router.place, usual, drain=5, deadline=10)
+        new[0].kill()
+    assert load.failures == []
+    assert not foresee(router.place, usual).changed
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.05, 0.08, 0.12, 0.2, 0.3])

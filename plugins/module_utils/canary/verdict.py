@@ -22,6 +22,7 @@ _EARLY = 10  # requests before the first verdict
 _ALONE = 1  # failed requests that are chance
 _GRAIN = 5  # milliseconds that make no difference: HAProxy measures whole ones
 _SLOW = 95  # percent
+_WHOLE = 10  # percent, from which on tenths say nothing
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _failed(tally: Tally) -> str:
 
 def _share(side: Side) -> str:
     of = f"{side.failed:,} of {side.requests:,} requests"
-    return f"{of} ({side.share:.2g} %)" if side.failed else of
+    return f"{of} ({side.share:{'.0f' if side.share >= _WHOLE else '.2g'}} %)" if side.failed else of
 
 
 def _answered(tally: Tally) -> str:
