@@ -36,9 +36,14 @@ _STATES = (
 
 def weights(on: On) -> set[int]:
     """Return the weights that shop's servers have on the routers."""
-    ask = ("sh", "-c", "echo show servers state | socat - /run/haproxy/admin.sock")
-    found = (parse_servers(on(router, *ask))["shop.web"] for router in ("r1", "r2"))
+    found = (parse_servers(on(router, "python3", "-c", _SERVERS))["shop.web"] for router in ("r1", "r2"))
     return {server.weight for servers in found for server in servers.values()}
+
+
+_SERVERS = (
+    "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/haproxy/admin.sock');"
+    " s.sendall(b'show servers state\\n'); print(s.makefile().read())"
+)
 
 
 def tasks(on: On) -> list[str]:
