@@ -21,7 +21,7 @@ Way = tuple[str, int]  # address and port of a router
 
 @dataclass
 class Load:
-    """What the clients saw: requests answered, how often with which words, and, one line each, those that failed."""
+    """What the clients saw: requests answered, how often with which words, a line for each that failed."""
 
     ways: Sequence[Way]
     host: str

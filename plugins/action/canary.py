@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
         known, trial = task_vars or {}, given["trial"]
         if self._task.check_mode:
             return result | {"skipped": True, "skip_reason": "check mode sends no requests to a new release"}
-        # All workers are forks of one run: they have its temporary folder in common, and it goes with the run.
+        # All workers are forks of one run: its temporary folder is common to them, and goes with it.
         folder = Path(constants.DEFAULT_LOCAL_TMP) / f"canary-{self._task._uuid}"  # noqa: SLF001
         place = known["groups"]["routers"].index(known["inventory_hostname"])
 

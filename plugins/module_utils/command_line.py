@@ -11,7 +11,17 @@ from .errors import FairleadError, Problem
 # An extra variable wins over every other, so one of these names would change what a playbook does.
 OWN_NAMES = frozenset(
     {
-        *("app_hosts", "app_image", "apps", "astray", "backup_managers", "builder", "built", "dumped"),
+        *(
+            "aborted",
+            "app_hosts",
+            "app_image",
+            "apps",
+            "astray",
+            "backup_managers",
+            "builder",
+            "built",
+            "dumped",
+        ),
         *("hooks", "kept", "kind"),
         *(
             "manager",
@@ -25,7 +35,7 @@ OWN_NAMES = frozenset(
             "seen_again",
             "target",
         ),
-        *("to_release", "token", "unkept", "valid", "what", "without_file"),
+        *("to_release", "token", "tried", "unkept", "valid", "what", "why", "without_file"),
     }
 )
 SCALE = "scale"

@@ -34,7 +34,7 @@ class Server:
 class Backend:
     """The instances of one process, ``shop.web``, and the check they must pass.
 
-    ``canary``: new releases are tried here, so requests are dealt out by weight, and how long each takes is noted.
+    ``canary``: new releases are tried here, so requests are dealt out by weight, and their times are noted.
     """
 
     name: str

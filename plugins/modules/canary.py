@@ -7,16 +7,16 @@ DOCUMENTATION = r"""
 module: canary
 short_description: Try a new release with a share of the requests
 description:
-  - As a task it holds a deploy for as long as the app's canary lasts. It asks every router of the task again and
-    again how the new release's servers and the old one's have served, adds that up, and fails as soon as the new
-    one is worse than the app file allows. That part is an action on the controller; to be run on all routers in
-    one task.
+  - As a task it holds a deploy for as long as the app's canary lasts. It asks every router of the task again
+    and again how the servers of the new release and of the old one have served, adds that up, and fails as
+    soon as the new one is worse than the app file allows. That part is an action on the controller, to be run
+    on all routers in one task.
   - On a router the module only reads HAProxy's own counts and the events of its ring.
 options:
   trial:
     description:
-      - The task's only option, as a phase of the plan has it, with C(servers) (backend to the names of the new
-        release's servers) and C(canary) (C(weight), C(hold), C(max_5xx), C(max_p95)).
+      - The task's only option, as a phase of the plan has it, with C(servers) (backend to the names of the
+        new release's servers) and C(canary) (C(weight), C(hold), C(max_5xx), C(max_p95)).
       - Not for the module itself.
     type: dict
   backends:
@@ -75,8 +75,8 @@ aborted:
   returned: by the task, when it fails for this reason
 reading:
   description:
-    - The worker's process id, the mark, and of each server its status and counts; with the times (milliseconds
-      to how many answers took so long to begin) since the mark that was given.
+    - The worker's process id, the mark, and of each server its status and counts; with the times
+      (milliseconds to how many answers took so long to begin) since the mark that was given.
   type: dict
   returned: by the module
 """

@@ -154,7 +154,7 @@ def test_a_bad_release_is_taken_back_by_its_canary_and_no_visitor_noticed(
     assert outcome.rc != 0
     assert time.monotonic() - began < 60, "as soon as it is clear"
     said = " ".join(outcome.output.split())
-    words = r"the new release was taken back after \d+s: shop\.web: \d+ of \d+ requests \(\d\d %\) to the new release"
+    words = r"taken back after \d+s: shop\.web: \d+ of \d+ requests \(\d\d %\) to the new release failed"
     assert re.search(words, said), outcome.output
     assert "update.canary.max_5xx allows 1 % more" in said
     assert "what served before the run serves on" in said

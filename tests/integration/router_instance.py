@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 class Handler(BaseHTTPRequestHandler):
     """``/`` its name, ``/headers`` what it was sent, ``/slow?ms=`` late, the health path its status.
 
-    ``/gone`` hangs up. Of its answers to ``/`` each comes ``late`` milliseconds late, ``failing`` of ten are 500.
+    ``/gone`` hangs up. Each answer to ``/`` comes ``late`` milliseconds late, ``failing`` of ten are 500.
     """
 
     protocol_version = "HTTP/1.1"

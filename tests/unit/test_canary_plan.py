@@ -151,7 +151,7 @@ def test_weights_that_a_killed_run_left_are_mended_though_nothing_else_differs()
     }
     made = deployment(shop(OLD), Fleet(NODES, TWO), [active], {"r1": serving(left)})
     assert made.changed
-    assert made.reroute == ["r1"]
+    assert [phase.table for phase in made.phases] == [table]
     assert "    ~ server shop.web/web.1-n1-25701 weight 19 -> 1" in made.text.splitlines()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What holds for every rollout with a canary, over random fleets: also for one that is killed, or taken back."""
+"""What holds for every rollout with a canary, over random fleets: also for one killed, or taken back."""
 
 from __future__ import annotations
 
@@ -140,5 +140,5 @@ def test_a_canary_that_is_taken_back_leaves_what_served_before(world: World, kil
         made, phases, _ = planned(world.configuration, acted)
         until_tried(acted, phases)
     failed = [phase.canary is not None for phase in phases].index(True)
-    acted.undo(undo("shop", phases, failed, world.configuration, fleet, made.untried))
+    acted.undo(undo(made, phases, failed, world.configuration, fleet))
     assert (acted.running, acted.table) == before

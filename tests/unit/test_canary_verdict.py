@@ -77,8 +77,8 @@ def test_a_fault_says_what_was_measured_against_what() -> None:
     measured = {"shop.web": Tally(side(300, 62, fast=90), side(5700, 6, fast=30))}
     assert verdict(CANARY, measured, final=True).faults == (
         (
-            "shop.web: 62 of 300 requests (21 %) to the new release failed, 6 of 5,700 requests (0.11 %) to the"
-            " old one; update.canary.max_5xx allows 1 % more"
+            "shop.web: 62 of 300 requests (21 %) to the new release failed, 6 of 5,700 requests (0.11 %)"
+            " to the old one; update.canary.max_5xx allows 1 % more"
         ),
         (
             "shop.web: 95 % of its answers began within 90 ms, of the old one's within 30 ms;"
@@ -91,8 +91,8 @@ def test_what_was_found_is_said_also_when_it_is_little() -> None:
     well = {"shop.web": Tally(side(60), side(1140, 3)), "shop.api": Tally(side(4), side(76))}
     assert verdict(CANARY, well, final=True).found == (
         (
-            "shop.web: 0 of 60 requests to the new release failed, 3 of 1,140 requests (0.26 %) to the old one;"
-            " 95 % of its answers began within 10 ms, of the old one's within 10 ms"
+            "shop.web: 0 of 60 requests to the new release failed, 3 of 1,140 requests (0.26 %) to the old"
+            " one; 95 % of its answers began within 10 ms, of the old one's within 10 ms"
         ),
         (
             "shop.api: 0 of 4 requests to the new release failed, 0 of 76 requests to the old one;"
@@ -138,8 +138,8 @@ def test_a_release_as_fast_as_the_old_one_is_never_taken_back_for_its_times(foun
     assert not verdict(Canary(max_p95=1.0), {"shop.web": Tally(same, same)}, final=True).faults
 
 
-def reading(worker: int = 1, mark: str = "", **servers: Measure) -> Reading:
-    return Reading(worker, mark, {f"shop.web/{name}": measure for name, measure in servers.items()})
+def reading(worker: int = 1, /, **servers: Measure) -> Reading:
+    return Reading(worker, "", {f"shop.web/{name}": measure for name, measure in servers.items()})
 
 
 def test_what_happened_lies_between_two_readings() -> None:

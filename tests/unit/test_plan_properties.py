@@ -29,6 +29,8 @@ EVERYTHING_ROUTED = shop(
     hosts={f"{name}.example.com": name for name in ("api", "web", "worker")},
 )
 
+PLAN = Plan("shop", 4, is_new_release=True, actions=())
+
 
 def planned(world: World) -> Plan:
     """Return the plan for a world that has one."""
@@ -249,7 +251,7 @@ def test_a_failed_phase_is_undone_to_what_ran_before(world: World, data: st.Data
     before = (set(acted.running), set(acted.known), acted.table)
     for phase in phases[: failed + 1]:
         acted.act(phase)
-    back = undo("shop", phases, failed, EVERYTHING_ROUTED, world.fleet)
+    back = undo(PLAN, phases, failed, EVERYTHING_ROUTED, world.fleet)
     acted.undo(back)
     if phases[failed].remove:
         assert (back.resume, back.table, back.remove) == ({}, None, {})

@@ -13,7 +13,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Process,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node
-from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import plan, removal_plan
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import Plan, plan, removal_plan
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase, final_table, rollout
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.undo import Undo, standing_table, undo
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Backend, Check, Server, Table
@@ -26,6 +26,7 @@ PING = Health("/_ping")
 OLD = process("web", 2, stop_timeout=20.0)
 NEW = replace(process("web", 2, image=NEW_IMAGE, stop_timeout=20.0), health=PING)
 TWO = (instance(1, "n1", OLD), instance(2, "n2", OLD))
+PLAN = Plan("shop", 4, is_new_release=True, actions=())
 
 
 def rolled(
@@ -233,7 +234,7 @@ def test_a_removal_empties_the_table_first() -> None:
 
 def test_a_failed_step_is_undone_in_full() -> None:
     fleet, before = Fleet(NODES, TWO), shop(replace(OLD, health=PING))
-    assert undo("shop", rolled(shop(NEW), *TWO), 1, before, fleet).as_dict() == {
+    assert undo(PLAN, rolled(shop(NEW), *TWO), 1, before, fleet).as_dict() == {
         "resume": {"n1": [{"container": "id-shop.web.1-n1-25701", "health": asdict(PING)}]},
         "table": json.loads(json.dumps(standing_table("shop", before, fleet).as_dict())),
         "remove": {"n1": ["shop.web.1-v4"], "n2": ["shop.web.2-v4"]},
@@ -241,10 +242,10 @@ def test_a_failed_step_is_undone_in_full() -> None:
 
 
 def test_a_failed_first_deploy_leaves_the_app_unrouted() -> None:
-    back = undo("shop", rolled(shop(NEW)), 0, None, Fleet(NODES))
+    back = undo(PLAN, rolled(shop(NEW)), 0, None, Fleet(NODES))
     assert back == Undo({}, Table("shop"), {"n1": ("shop.web.1-v4",), "n2": ("shop.web.2-v4",)})
 
 
 def test_from_the_phase_that_removes_there_is_no_way_back() -> None:
     phases = rolled(shop(NEW), *TWO)
-    assert undo("shop", phases, len(phases) - 1, shop(OLD), Fleet(NODES, TWO)) == Undo({}, None, {})
+    assert undo(PLAN, phases, len(phases) - 1, shop(OLD), Fleet(NODES, TWO)) == Undo({}, None, {})

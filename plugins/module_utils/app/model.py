@@ -138,7 +138,7 @@ class Canary(Part):
     )
     max_p95: Factor = Field(
         configuration.Canary.max_p95,
-        description="how many times as long it may take to answer 95 % of its requests as of the old release's",
+        description="how many times as long as the old release it may take for 95 % of its answers",
     )
 
 

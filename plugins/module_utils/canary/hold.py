@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hold a deploy while one router tries its release: read, add up, judge, until the time is over or it is clear.
+"""Hold a deploy while a router tries its release: read, add up, judge, until the time is over or it is clear.
 
 Each router has its own hold, in a worker of its own; over the board each judges what all have measured.
 """
@@ -30,7 +30,7 @@ class Aborted(FairleadError):
 
 @dataclass(frozen=True)
 class Hold:
-    """The hold of one router, whose notes on the board have its name; ``read`` gives a reading from a mark on."""
+    """The hold of one router, whose notes on the board have its name; ``read`` reads from a mark on."""
 
     servers: Servers
     canary: Canary

@@ -15,7 +15,7 @@ Servers = Mapping[str, tuple[str, ...]]  # backend name → the new release's se
 
 @dataclass(frozen=True)
 class Side:
-    """Of one release: requests, how many of them failed, and how long answers took to begin, in milliseconds."""
+    """Of one release: requests, how many failed, and how many milliseconds answers took to begin."""
 
     requests: int = 0
     failed: int = 0

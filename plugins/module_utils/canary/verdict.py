@@ -42,7 +42,10 @@ def verdict(canary: Canary, measured: Tallies, *, final: bool) -> Verdict:
 
 
 def exceeds(hits: int, tries: int, percent: float) -> float:
-    """Return how likely so many hits or more are, if each try hits with ``percent``: 1 if no more than expected."""
+    """Return how likely so many hits or more are, if each try hits with ``percent``.
+
+    1 if they are no more than expected.
+    """
     likely = percent / 100
     if hits <= tries * likely:
         return 1.0

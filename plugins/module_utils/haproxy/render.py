@@ -18,8 +18,8 @@ Version = tuple[int, int]  # of HAProxy: (2, 6)
 _FAILS_WHAT_IT_CUTS = (3, 0)
 _FAST = 500  # milliseconds between checks while a server comes or goes
 _USUAL = 1  # the weight of a server for which none is given
-# The least busy server is chosen without regard to weights while servers are idle; requests dealt out in turn keep
-# to them. Of all log targets only the ring takes nothing below this level, so it holds these requests alone.
+# Choosing the least busy server disregards weights while servers are idle; dealing requests out in turn keeps
+# to them. Of all log targets only the ring takes nothing below this level: it holds these requests alone.
 _CANARY = "    balance roundrobin\n    http-request set-log-level notice\n"
 
 

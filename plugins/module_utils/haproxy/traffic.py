@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What HAProxy says of the requests that it has passed on: its servers' counts, and one line a request. Pure.
 
-Which counts hold is measured, on 2.6 and 3.0. A request that was asked again counts as ``wretr`` at the server
-that failed, and as nothing else that both versions agree on; ``eresp`` counts some failures twice.
+Which counts hold was measured, on 2.6 and 3.0. A request that is asked again counts as ``wretr`` at the
+server that failed, and as nothing else on which both agree; ``eresp`` counts some failures twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ _ANSWERS = ("hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_ot
 _DIGITS = 3  # of a time: enough to compare by, and few different ones
 # CLIENT [TIME] FRONTEND BACKEND/SERVER TR/Tw/Tc/Tr/Ta STATUS: the rest of "option httplog" may be cut off.
 _EVENT = re.compile(
-    r"<\d>\S+ \S+ \[[^]]+\] \S+ (?P<server>[^/ ]+/\S+) (?:-?\d+/){3}(?P<time>-?\d+)/\+?-?\d+ (?P<status>-?\d+) "
+    r"<\d>\S+ \S+ \[[^]]+\] \S+ (?P<server>[^/ ]+/\S+)"
+    r" (?:-?\d+/){3}(?P<time>-?\d+)/\+?-?\d+ (?P<status>-?\d+) "
 )
 
 

@@ -79,9 +79,9 @@ def chosen(configuration: Configuration, found: Reconciled, at_once: Collection[
     slots = tuple(slot for process in processes for slot in _of_process(process, canary, found))
     for name in sorted({slot.process for slot in slots} & set(at_once)):
         raise FairleadError(
-            f"{configuration.app}.{name} changes its health.path and has a canary: a router asks all instances"
-            " of a process for the same path, so old and new ones cannot serve side by side; change the path in"
-            " a release without update.canary"
+            f"{configuration.app}.{name} changes its health.path and has a canary: a router asks all"
+            " instances of a process for the same path, so old and new ones cannot serve side by side;"
+            " change the path in a release without update.canary"
         )
     return Chosen(slots, canary) if slots else None
 

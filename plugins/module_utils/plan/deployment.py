@@ -18,7 +18,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history impor
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 
 from . import task as tasks
-from .plan import Plan, plan, removal_plan
+from .plan import Manner, Plan, plan, removal_plan
 from .rollout import ByNode, Phase, final_table, rollout
 from .routes import Foreseen, Routers, apart_from_instances, foresee, in_words
 from .task import Task
@@ -111,8 +111,8 @@ def deployment(
     active = active_of(releases)
     known = (active["number"], active["configuration_hash"]) if active else None
     number, _ = opening(_turns(releases), configuration.hash())
-    rechecked = _rechecked(_before(releases), configuration)
-    made = plan(configuration, fleet, known, number, rechecked, trying=kind == "deploy")
+    manner = Manner(_rechecked(_before(releases), configuration), trying=kind == "deploy")
+    made = plan(configuration, fleet, known, number, manner)
     forward = kind != "rollback"
     task = tasks.task_of(made, configuration, _before(releases), fleet) if forward else None
     return replace(_deployment(made, configuration, fleet, routers, releases), task=task)
@@ -147,9 +147,7 @@ def _deployment(
         finish=finish,
         table=table,
         routes=routes,
-        undo=undo(configuration.app, reversible, len(reversible) - 1, before, fleet, made.untried)
-        if reversible
-        else Undo({}, None, {}),
+        undo=undo(made, reversible, len(reversible) - 1, before, fleet) if reversible else Undo({}, None, {}),
         active=active["number"] if active else None,
         unsettled=any(turn.state == PENDING for turn in _turns(releases)),
         leftovers=tasks.leftovers_of(configuration.app, fleet),

@@ -51,11 +51,22 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How instances are replaced: which processes in one step, and whether some may try the release first."""
+
+    at_once: Collection[str] = ()
+    trying: bool = True
+
+
+USUAL = Manner()
+
+
+@dataclass(frozen=True)
 class Plan:
     """All actions for one app, sorted by slot, and the release that will be active: None for a removal.
 
-    The ``canary`` tries the release before anything else starts. If a killed run has started all of it, no step
-    is its own.
+    The ``canary`` tries the release before anything else starts. If a killed run has started all of it, no
+    step is its own.
     """
 
     app: str
@@ -121,21 +132,19 @@ def plan(
     fleet: Fleet,
     active: tuple[int, str] | None,
     next_number: int,
-    at_once: Collection[str] = (),
-    *,
-    trying: bool = True,
+    manner: Manner = USUAL,
 ) -> Plan:
     """Return what makes the fleet run this configuration.
 
     ``active`` is the active release's number and configuration hash, ``next_number`` the number that a new
-    release would get; ``at_once`` names processes to replace in one step; only if ``trying`` is there a canary.
-    Raises NoRoom when an instance fits on no node, FairleadError when there cannot be a canary.
+    release would get. Raises NoRoom when an instance fits on no node, FairleadError when there cannot be the
+    canary that there should be.
     """
     release = active[0] if active and active[1] == configuration.hash() else None
     found = reconcile(configuration, fleet, repairing=release is not None)
     surplus = [item.instance for item in found.surplus if item.instance.running]
-    needs = [replace(need, at_once=need.process.name in at_once) for need in found.needs]
-    canary = chosen(configuration, found, at_once) if trying and release is None else None
+    needs = [replace(need, at_once=need.process.name in manner.at_once) for need in found.needs]
+    canary = chosen(configuration, found, manner.at_once) if manner.trying and release is None else None
     order = sequence(
         needs,
         surplus,

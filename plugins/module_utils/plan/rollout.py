@@ -110,7 +110,7 @@ class _Rollout:
         return any(instance.slot in slots for instance in first.starts)
 
     def _canary(self, chosen: Chosen, phase: Phase, step: _Step) -> Phase:
-        """Return the phase with the new instances serving beside all others, with no more than their share."""
+        """Return the phase in which new instances serve beside the others, with no more than their share."""
         self._serve(step.starts, step.before)
         trial = chosen.trial(filter(None, (action.after for action in self.plan.actions)))
         self.routed = trial.shared_out(self._table())

@@ -12,6 +12,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 
+from .plan import Plan
 from .rollout import ByNode, Phase, by_node
 from .tables import build_table
 
@@ -43,26 +44,21 @@ def standing_table(app: str, before: Configuration | None, fleet: Fleet) -> Tabl
 
 
 def undo(
-    app: str,
-    phases: tuple[Phase, ...],
-    failed: int,
-    before: Configuration | None,
-    fleet: Fleet,
-    untried: Collection[Instance] = (),
+    made: Plan, phases: tuple[Phase, ...], failed: int, before: Configuration | None, fleet: Fleet
 ) -> Undo:
-    """Return the way back when the phase of index ``failed`` did not succeed and all before it did.
+    """Return the way back when the phase of index ``failed`` of a plan did not succeed and all before it did.
 
     ``before`` is the active release's configuration, None if there was none. From a phase that removes there
-    is no way back, and no need for one: everything new is up and routed. Then nothing is undone. ``untried``
-    is what a killed run has started as its canary: nothing returns to that.
+    is no way back, and no need for one: everything new is up and routed. Then nothing is undone. Nothing
+    returns to what a killed run has started as its canary.
     """
     if failed >= len(phases) or phases[failed].remove:
         return Undo({}, None, {})
     done = phases[: failed + 1]
     return Undo(
         resume=_resume(_stopped(done, fleet), before),
-        table=standing_table(app, before, replace(fleet, instances=_without(untried, fleet))),
-        remove=_started(done, untried),
+        table=standing_table(made.app, before, _without(made.untried, fleet)),
+        remove=_started(done, made.untried),
     )
 
 
@@ -78,8 +74,8 @@ def _resume(stopped: Iterable[Instance], before: Configuration | None) -> ByNode
     return by_node((i, {"container": i.container, "health": health.get(i.slot.process)}) for i in stopped)
 
 
-def _without(some: Collection[Instance], fleet: Fleet) -> tuple[Instance, ...]:
-    return tuple(instance for instance in fleet.instances if instance not in some)
+def _without(some: Collection[Instance], fleet: Fleet) -> Fleet:
+    return replace(fleet, instances=tuple(one for one in fleet.instances if one not in some))
 
 
 def _started(done: Iterable[Phase], before: Iterable[Instance]) -> ByNode:
