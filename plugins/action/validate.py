@@ -65,7 +65,7 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
     """Return the result of the task for one app, or for every app of the directory."""
     inventory = variables.inventory()
     if given["inventory_only"]:
-        return _of_inventory(variables, inventory)
+        return _of_inventory(variables, inventory, misgiven)
     domain = inventory.settings[DOMAIN]
     catalog = read_catalog(Path(given["apps"]), domain if isinstance(domain, str) else "")
     name = "" if given["app"] is None else str(given["app"])
@@ -89,9 +89,9 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
     }
 
 
-def _of_inventory(variables: Variables, inventory: Inventory) -> dict[str, Any]:
+def _of_inventory(variables: Variables, inventory: Inventory, misgiven: Iterable[Problem]) -> dict[str, Any]:
     """Return the result of the task where no app file matters, whatever is wrong with one."""
-    problems = {*check_inventory(inventory), *_limited(variables)}
+    problems = {*check_inventory(inventory), *misgiven, *_limited(variables)}
     if problems:
         return _failed(problems)
     return {"changed": False, "msg": "the inventory is valid", "warnings": warnings_of(inventory)}

@@ -12,20 +12,9 @@ from .errors import FairleadError, Problem
 OWN_NAMES = frozenset(
     {
         *("app_hosts", "app_image", "apps", "astray", "backup_managers", "builder", "built", "dumped"),
-        *("hooks", "kept", "kind"),
-        *(
-            "manager",
-            "missed",
-            "phase",
-            "phase_index",
-            "planned",
-            "read",
-            "returned",
-            "seen",
-            "seen_again",
-            "target",
-        ),
-        *("to_release", "token", "unkept", "valid", "what", "without_file"),
+        *("hooks", "inventory_only", "kept", "kind", "manager", "missed", "phase", "phase_index"),
+        *("planned", "read", "recovered", "remains", "replace_backups", "returned", "seen", "seen_again"),
+        *("target", "to_release", "token", "unkept", "valid", "what", "without_file"),
     }
 )
 SCALE = "scale"
