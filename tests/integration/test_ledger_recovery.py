@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lost ledger made anew, on real files: what is recorded, what is kept aside, what is refused."""
+"""A lost ledger made anew, in a file and in a database: what is recorded, kept aside, refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.backup import LEAP, dump, keep
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import LedgerError, prepare
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import File
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.recovery import (
     Evidence,
@@ -19,8 +19,9 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.recovery impo
     recover,
     survey,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import LedgerError
 from ansible_collections.fairlead.paas.plugins.modules.ledger import run
-from tests.integration.ledger_rig import ADA, BOB, FIRST, made, opened, params, states, told
+from tests.integration.ledger_rig import ADA, BOB, FIRST, Home, made, opened, params, states, told
 
 SHOP = Found(
     app="shop",
@@ -42,16 +43,16 @@ def lost(tmp_path: Path) -> Path:
     return tmp_path / "fairlead" / "ledger.db"
 
 
-def test_a_lost_ledger_is_made_anew_with_the_active_releases(lost: Path) -> None:
-    predicted = recover(lost, SEEN, ADA, check=True)
-    assert not lost.parent.exists()
+def test_a_lost_ledger_is_made_anew_with_the_active_releases(bare: Home) -> None:
+    predicted = recover(bare.place, SEEN, ADA, check=True)
+    assert survey(bare.place) is None
 
-    outcome = recover(lost, SEEN, ADA)
+    outcome = recover(bare.place, SEEN, ADA)
 
     assert outcome == predicted
     assert (outcome.changed, outcome.aside) == (True, ())
-    assert (states(lost), states(lost, "blog")) == ({4: "active"}, {2: "failed"})
-    with Ledger(lost) as ledger:
+    assert (states(bare.place), states(bare.place, "blog")) == ({4: "active"}, {2: "failed"})
+    with Ledger(bare.place) as ledger:
         [release] = ledger.releases("shop", 10)
     assert (release.kind, release.who, release.git_commit, release.outcome) == (
         "recover",
@@ -61,61 +62,61 @@ def test_a_lost_ledger_is_made_anew_with_the_active_releases(lost: Path) -> None
     )
     assert release.message == "rebuilt from 3 containers of v2 and v3, as v3 says"
     assert (release.configuration, release.image) == (FIRST.configuration, FIRST.image)
-    assert told(lost) == [
+    assert told(bare.place) == [
         "ada opened 4 recover: rebuilt from 3 containers of v2 and v3, as v3 says",
         "ada activated 4 recovered",
     ]
 
 
-def test_tokens_begin_after_all_that_were_seen_and_the_next_run_looks_again(lost: Path) -> None:
-    recover(lost, SEEN, ADA)
-    with Ledger(lost) as ledger:
+def test_tokens_begin_after_all_that_were_seen_and_the_next_run_looks_again(bare: Home) -> None:
+    recover(bare.place, SEEN, ADA)
+    with Ledger(bare.place) as ledger:
         for app, stale in (("shop", True), ("blog", True), ("gone", False), ("new", False)):
             begun = ledger.begin(app, BOB, since_look=1.0)
             assert begun.token > 17 + LEAP
             assert begun.stale == stale
 
 
-def test_a_second_time_changes_nothing(lost: Path) -> None:
-    recover(lost, SEEN, ADA)
+def test_a_second_time_changes_nothing(bare: Home) -> None:
+    recover(bare.place, SEEN, ADA)
     for check in (True, False):
-        again = recover(lost, SEEN, ADA, check=check)
+        again = recover(bare.place, SEEN, ADA, check=check)
         assert (again.changed, again.moves) == (False, {})
-    assert (states(lost), len(told(lost))) == ({4: "active"}, 2)
+    assert (states(bare.place), len(told(bare.place))) == ({4: "active"}, 2)
 
 
-def test_a_ledger_that_was_made_anew_and_given_away_tokens_is_no_hindrance(lost: Path) -> None:
-    prepare(lost)
-    with Ledger(lost) as ledger:
+def test_a_ledger_that_was_made_anew_and_given_away_tokens_is_no_hindrance(bare: Home) -> None:
+    bare.place.prepare()
+    with Ledger(bare.place) as ledger:
         ledger.release("shop", ledger.begin("shop", BOB, since_look=1.0).token)
-    recover(lost, SEEN, ADA)
-    with Ledger(lost) as ledger:
+    recover(bare.place, SEEN, ADA)
+    with Ledger(bare.place) as ledger:
         assert ledger.begin("shop", BOB, since_look=1.0).token > 17 + LEAP
         assert ledger.releases("shop", 1)[0].state == "active"
 
 
-def test_apps_that_the_ledger_knows_are_left_alone(lost: Path) -> None:
-    prepare(lost)
-    with Ledger(lost) as ledger:
+def test_apps_that_the_ledger_knows_are_left_alone(bare: Home) -> None:
+    bare.place.prepare()
+    with Ledger(bare.place) as ledger:
         opened(ledger, "shop", FIRST)
-    outcome = recover(lost, SEEN, ADA)
+    outcome = recover(bare.place, SEEN, ADA)
     assert [*outcome.moves] == ["blog"]
-    assert states(lost) == {1: "pending"}
+    assert states(bare.place) == {1: "pending"}
 
 
-def test_tokens_leap_where_machines_have_seen_higher_ones_and_nothing_runs(lost: Path) -> None:
-    prepare(lost)
-    with Ledger(lost) as ledger:
+def test_tokens_leap_where_machines_have_seen_higher_ones_and_nothing_runs(bare: Home) -> None:
+    bare.place.prepare()
+    with Ledger(bare.place) as ledger:
         token = ledger.begin("shop", BOB, since_look=1.0).token
-        assert recover(lost, Evidence(tokens={"shop": token}), ADA).changed is False
-        assert recover(lost, Evidence(tokens={"shop": token + 1}), ADA).changed is True
+        assert recover(bare.place, Evidence(tokens={"shop": token}), ADA).changed is False
+        assert recover(bare.place, Evidence(tokens={"shop": token + 1}), ADA).changed is True
         with pytest.raises(LedgerError, match="taken over"):
             ledger.renew("shop", token)
 
 
-def test_a_release_that_only_keeps_a_number_can_be_followed(lost: Path) -> None:
-    recover(lost, SEEN, ADA)
-    with Ledger(lost) as ledger:
+def test_a_release_that_only_keeps_a_number_can_be_followed(bare: Home) -> None:
+    recover(bare.place, SEEN, ADA)
+    with Ledger(bare.place) as ledger:
         assert opened(ledger, "blog", FIRST)[0] == 3
         assert opened(ledger, "shop", replace(FIRST, configuration_hash="c" * 16))[0] == 5
 
@@ -129,31 +130,31 @@ def test_a_damaged_ledger_is_set_aside_by_force_only(tmp_path: Path, torn: bytes
     with pytest.raises(
         LedgerError, match=r"cannot be read .*recover.yml -e force=true.*Nothing was recovered"
     ):
-        recover(path, SEEN, ADA)
-    predicted = recover(path, SEEN, ADA, force=True, check=True)
+        recover(File(path), SEEN, ADA)
+    predicted = recover(File(path), SEEN, ADA, force=True, check=True)
     assert path.read_bytes() == before
-    outcome = recover(path, SEEN, ADA, force=True)
+    outcome = recover(File(path), SEEN, ADA, force=True)
     assert len(outcome.aside) == len(predicted.aside)
     assert Path(outcome.aside[0]).read_bytes() == before
     assert ".db.lost-" in outcome.aside[0]
-    assert states(path) == {4: "active"}
+    assert states(File(path)) == {4: "active"}
 
 
 def test_a_log_without_its_ledger_is_set_aside_and_not_taken_for_the_new_ones(lost: Path) -> None:
     lost.parent.mkdir()
     lost.with_name("ledger.db-wal").write_bytes(b"a log")
-    [aside] = recover(lost, SEEN, ADA).aside
+    [aside] = recover(File(lost), SEEN, ADA).aside
     assert aside.endswith("-wal")
     assert Path(aside).read_bytes() == b"a log"
-    assert states(lost) == {4: "active"}
+    assert states(File(lost)) == {4: "active"}
 
 
 def test_a_backup_that_knows_more_is_in_the_way(tmp_path: Path, lost: Path) -> None:
     old, kept = made(tmp_path / "old"), tmp_path / "backup" / "ledger.db"
-    with Ledger(old) as ledger:
+    with Ledger(File(old)) as ledger:
         opened(ledger, "shop", FIRST)
     keep(kept, dump(old)[1])
-    found = survey(kept)
+    found = survey(File(kept))
     assert found
     assert found.releases == 1
     evidence = replace(SEEN, backups={"m2": found})
@@ -161,11 +162,11 @@ def test_a_backup_that_knows_more_is_in_the_way(tmp_path: Path, lost: Path) -> N
         with pytest.raises(
             LedgerError, match=r"m2 keeps a backup .* with 1 release, .*playbooks/restore.yml"
         ):
-            recover(lost, evidence, ADA)
-        prepare(lost)
-    assert states(lost) == {}
-    recover(lost, evidence, ADA, force=True)
-    assert states(lost) == {4: "active"}
+            recover(File(lost), evidence, ADA)
+        File(lost).prepare()
+    assert states(File(lost)) == {}
+    recover(File(lost), evidence, ADA, force=True)
+    assert states(File(lost)) == {4: "active"}
 
     snapshot = dump(lost)[1]
     with pytest.raises(LedgerError, match="of another ledger"):
@@ -173,20 +174,20 @@ def test_a_backup_that_knows_more_is_in_the_way(tmp_path: Path, lost: Path) -> N
     keep(kept, snapshot, force=True, check=True)
     assert [file.name for file in kept.parent.iterdir()] == ["ledger.db"]
     keep(kept, snapshot, force=True)
-    assert states(kept) == {4: "active"}
+    assert states(File(kept)) == {4: "active"}
     [aside] = kept.parent.glob("ledger.db.lost-*")
-    assert states(aside) == {1: "pending"}
+    assert states(File(aside)) == {1: "pending"}
 
 
-def test_a_backup_of_the_same_ledger_is_in_nobodys_way(lost: Path) -> None:
-    prepare(lost)
-    with Ledger(lost) as ledger:
+def test_a_backup_of_the_same_ledger_is_in_nobodys_way(bare: Home) -> None:
+    bare.place.prepare()
+    with Ledger(bare.place) as ledger:
         opened(ledger, "other", FIRST)
-    same = survey(lost)
+    same = survey(bare.place)
     assert same
-    assert [*recover(lost, replace(SEEN, backups={"m2": same}), ADA).moves] == ["blog", "shop"]
+    assert [*recover(bare.place, replace(SEEN, backups={"m2": same}), ADA).moves] == ["blog", "shop"]
     empty = {"m2": Survey("another", 0)}
-    assert recover(lost, replace(SEEN, backups=empty), ADA).changed is False
+    assert recover(bare.place, replace(SEEN, backups=empty), ADA).changed is False
 
 
 @pytest.mark.parametrize("content", [None, b"", b"torn" * 2000])
@@ -194,10 +195,10 @@ def test_what_is_no_backup_is_none(tmp_path: Path, content: bytes | None) -> Non
     path = tmp_path / "ledger.db"
     if content is not None:
         path.write_bytes(content)
-    assert survey(path) is None
+    assert survey(File(path)) is None
 
 
-def test_the_module_says_what_it_did(lost: Path) -> None:
+def test_the_module_says_what_it_did(bare: Home) -> None:
     given: dict[str, Any] = {
         "found": [vars(SHOP)],
         "tokens": {"shop": 17},
@@ -205,10 +206,10 @@ def test_the_module_says_what_it_did(lost: Path) -> None:
         "who": "ada",
         "host": "laptop",
     }
-    said = run(params(lost, "recover", **given), check=False)
+    said = run(params(bare, "recover", **given), check=False)
     assert said["changed"] is True
     assert said["moves"] == [
         {"app": "shop", "number": 4, "before": None, "after": "active", "outcome": "recovered"}
     ]
     assert said["diff"]["after"] == "v4 active\n"
-    assert run(params(lost, "recover", **given), check=False)["changed"] is False
+    assert run(params(bare, "recover", **given), check=False)["changed"] is False

@@ -95,11 +95,11 @@ def recover(
         raise LedgerError(f"The ledger {place} cannot be set aside: {error.strerror}.") from error
     made = place.prepare(check=check)
     with Ledger(place, readonly=check) as ledger:
-        moves, leapt = record(ledger, evidence, by)
+        moves, leapt = _record_all(ledger, evidence, by)
     return Outcome(names, moves, leapt or bool(made))
 
 
-def record(ledger: Ledger, evidence: Evidence, by: Holder) -> tuple[dict[str, Move], bool]:
+def _record_all(ledger: Ledger, evidence: Evidence, by: Holder) -> tuple[dict[str, Move], bool]:
     """Record the releases of apps that a ledger does not know; return them, and whether tokens leapt."""
     with ledger.change() as store:
         new = [it for it in evidence.found if not store.turns(it.app)]
