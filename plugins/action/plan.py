@@ -30,6 +30,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment impo
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     active_of,
     carried_over,
+    refuse_forgotten,
     restarted,
     running,
     scale_of,
@@ -79,10 +80,11 @@ class ActionModule(ActionBase):
         refused = refusal(seen, self.known["groups"]["nodes"], skip=self.given["skip_unreachable"])
         if refused:
             return result | {"failed": True, "msg": f"nothing was touched. {refused}"}
-        lacks = self._lacks(seen)
-        if lacks:
-            return result | {"changed": False, "changes": True, "lacks": lacks}
         try:
+            refuse_forgotten(self.given["app"], seen.fleet, seen.releases)
+            lacks = self._lacks(seen)
+            if lacks:
+                return result | {"changed": False, "changes": True, "lacks": lacks}
             made, claimed = self._settled(seen)
         except FairleadError as error:
             return result | {"failed": True, "msg": f"nothing was touched. {error}"}

@@ -38,6 +38,7 @@ ARGUMENTS = {
     "app": {"type": "raw", "default": ""},
     "all": {"type": "bool", "default": False},
     "without_file": {"type": "bool", "default": False},
+    "inventory_only": {"type": "bool", "default": False},
 }
 
 
@@ -63,6 +64,8 @@ class ActionModule(ActionBase):
 def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[Problem]) -> dict[str, Any]:
     """Return the result of the task for one app, or for every app of the directory."""
     inventory = variables.inventory()
+    if given["inventory_only"]:
+        return _of_inventory(variables, inventory, misgiven)
     domain = inventory.settings[DOMAIN]
     catalog = read_catalog(Path(given["apps"]), domain if isinstance(domain, str) else "")
     name = "" if given["app"] is None else str(given["app"])
@@ -84,6 +87,14 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
         "app": app_facts,
         "warnings": warnings_of(inventory),
     }
+
+
+def _of_inventory(variables: Variables, inventory: Inventory, misgiven: Iterable[Problem]) -> dict[str, Any]:
+    """Return the result of the task where no app file matters, whatever is wrong with one."""
+    problems = {*check_inventory(inventory), *misgiven, *_limited(variables)}
+    if problems:
+        return _failed(problems)
+    return {"changed": False, "msg": "the inventory is valid", "warnings": warnings_of(inventory)}
 
 
 def _asked(catalog: Catalog, name: str, given: Mapping[str, Any]) -> tuple[list[Problem], list[Entry]]:

@@ -10,6 +10,7 @@ A change whose run was killed ends at once.
 from __future__ import annotations
 
 import fcntl
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.leash import end_wit
 
 TOKENS = Path("/var/lib/fairlead/tokens")
 _PAUSE = 0.1  # seconds between two tries to get the lock
+_TOKEN = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Fenced(FairleadError):
@@ -46,6 +48,13 @@ def fenced(app: str, token: int | None, wait: float = 60.0, folder: Path = TOKEN
         yield
 
 
+def tokens_seen(folder: Path = TOKENS) -> dict[str, int]:
+    """Return the highest token that this machine has seen of each app. Raises FairleadError."""
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    # An app's name has no dot: what has one is a lock, or was on its way when a run was killed.
+    return {file.name: _seen(file) for file in files if "." not in file.name}
+
+
 def _acquire(lock: IO[str], app: str, end: float) -> None:
     while True:
         try:
@@ -59,14 +68,22 @@ def _acquire(lock: IO[str], app: str, end: float) -> None:
 
 
 def _show(path: Path, app: str, token: int) -> None:
-    try:
-        seen = int(path.read_text(encoding="ascii"))
-    except FileNotFoundError:
-        seen = 0
+    seen = _seen(path)
     if token < seen:
         raise Fenced(
             f"a newer run (token {seen}) has begun to change {app} here; this one (token {token}) has lost"
-            " its lease and changes nothing more"
+            " its lease and changes nothing more. If there is no newer run, the ledger was lost since:"
+            " playbooks/recover.yml lets its tokens begin after those that machines have seen"
         )
     if token > seen:
         land(path, f"{token}\n".encode(), 0o600)
+
+
+def _seen(path: Path) -> int:
+    try:
+        text = path.read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return 0
+    if not _TOKEN.fullmatch(text):
+        raise FairleadError(f"{path} holds no token; expected a whole number: remove the file")
+    return int(text)

@@ -40,7 +40,7 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
     """Return what was seen on the machines of these groups."""
     nodes, instances, leftovers = [], [], []
     asked = (*groups["nodes"], *groups["routers"], *groups["managers"][:1])
-    lost = {name: why for name in asked if (why := _loss(_seen(name, variables)))}
+    lost = {name: why for name in asked if (why := loss(_seen(name, variables)))}
     for name in groups["nodes"]:
         if name in lost:
             continue
@@ -90,7 +90,8 @@ def _seen(host: str, variables: Variables) -> dict[str, Any]:
     return whole
 
 
-def _loss(seen: Mapping[str, Any]) -> str:
+def loss(seen: Mapping[str, Any]) -> str:
+    """Return why a machine did not say anything; empty if it did."""
     if seen.get("unreachable"):
         return UNREACHABLE
     return "failed" if seen.get("failed") or not seen else ""

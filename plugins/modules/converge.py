@@ -136,6 +136,12 @@ options:
       - It is restarted when it dies only after that.
     type: float
     default: 0.0
+  configuration:
+    description:
+      - The release's configuration, as C(Configuration) in C(module_utils/configuration.py). What is created
+        carries it as a label, from which M(fairlead.paas.recover) rebuilds a ledger that was lost.
+      - Nothing is compared with it, for what is kept may be of an earlier release.
+    type: dict
   token:
     description:
       - The fencing token of the run's lease. A run with a lower one than this machine has seen of the app is
@@ -233,6 +239,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.work impo
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fence import fenced
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.packing import packed
 
 NUMBER = {"type": "int", "required": True}
 SLOT = {"app": TEXT, "process": TEXT, "number": NUMBER}
@@ -262,6 +269,7 @@ ARGUMENTS = {
     "order": {"type": "str", "choices": ["start-first", "stop-first"], "default": "start-first"},
     "deadline": {"type": "float", "default": 60.0},
     "monitor": {"type": "float", "default": 0.0},
+    "configuration": {"type": "dict"},
     "token": {"type": "int"},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
     "registry_auth": {"type": "dict", "options": ACCOUNT},
@@ -281,6 +289,7 @@ def wish_from(params: dict[str, Any]) -> Wish:
         order=params["order"],
         deadline=params["deadline"],
         monitor=params["monitor"],
+        configuration=packed(params["configuration"]) if params["configuration"] else "",
         secrets={name: str(value) for name, value in params["secrets"].items()},
         registry_auth=params["registry_auth"],
     )

@@ -48,6 +48,9 @@ options:
         O(force). Tokens of leases leap, so that none is given that was given after the backup was made.
       - V(restore) moves O(snapshot) into the database of O(url), if nothing was ever done there. Without a
         snapshot, and with O(force), it takes the database as put back by its own means, and lets tokens leap.
+      - V(recover) makes the ledger if it is not there, records the releases of O(found) of apps that it does
+        not know, and lets tokens of leases leap above O(tokens). It fails if the ledger is damaged or one of
+        O(backups) is of another ledger, unless O(force).
     type: str
     required: true
     choices:
@@ -65,8 +68,9 @@ options:
       - dump
       - keep
       - restore
+      - recover
   app:
-    description: The app; required for all but V(prepare), V(dump), V(keep) and V(restore).
+    description: The app; required for all but V(prepare), V(dump), V(keep), V(restore) and V(recover).
     type: str
   snapshot:
     description: What V(dump) returned. Environments of apps are in it, so it is never shown.
@@ -79,6 +83,7 @@ options:
     description:
       - Whether V(restore) may replace a ledger that has releases, or that cannot be read.
       - Of a database, that it was put back.
+      - Whether V(keep) may set aside a backup of another ledger, and V(recover) a ledger that cannot be read.
     type: bool
     default: false
   token:
@@ -153,6 +158,44 @@ options:
     description: Values of secrets that none of so many newest releases had are forgotten by V(claim).
     type: int
     default: 10
+  found:
+    description: Releases that machines still show.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      app:
+        description: The app.
+        type: str
+        required: true
+      number:
+        description: The number that the release gets.
+        type: int
+        required: true
+      image:
+        description: The image by digest.
+        type: str
+        required: true
+      configuration:
+        description: The release's configuration; empty if it is not known, then only the number is kept.
+        type: dict
+        required: true
+      configuration_hash:
+        description: The hash of the configuration.
+        type: str
+        required: true
+      source:
+        description: From what it is rebuilt, in words.
+        type: str
+        required: true
+  tokens:
+    description: The highest tokens that machines have seen, app → token.
+    type: dict
+    default: {}
+  backups:
+    description: What other managers keep, manager → C(backup) as M(fairlead.paas.remains) returns it.
+    type: dict
+    default: {}
   number:
     description: The release to V(activate) or to V(fail).
     type: int
@@ -352,7 +395,7 @@ resumed:
   type: bool
 moves:
   description: The releases that change state (number, before, after, outcome).
-  returned: claim, activate, fail, remove
+  returned: claim, activate, fail, remove; with their C(app) also recover
   type: list
   elements: dict
 snapshot:
@@ -365,6 +408,11 @@ change:
     too, so that of two copies the newer is known.
   returned: dump, keep, restore
   type: int
+aside:
+  description: The names under which files of a ledger that was lost are kept.
+  returned: recover
+  type: list
+  elements: str
 """
 
 from collections.abc import Callable, Mapping
@@ -374,7 +422,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger import backup, moving
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger import backup, moving, recovery
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid, Room, Want
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import Move
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import TTL, Held, Holder
@@ -388,7 +436,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records impor
     Sealed,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import LedgerError
-from ansible_collections.fairlead.paas.plugins.module_utils.options import LEDGER
+from ansible_collections.fairlead.paas.plugins.module_utils.options import LEDGER, TEXT
 
 Params = Mapping[str, Any]
 Result = dict[str, Any]
@@ -399,6 +447,14 @@ WANT = {
     "port": {"type": "int"},
     "memory": {"type": "int", "required": True},
     "cpu": {"type": "float", "required": True},
+}
+FOUND = {
+    "app": TEXT,
+    "number": {"type": "int", "required": True},
+    "image": TEXT,
+    "configuration": {"type": "dict", "required": True},
+    "configuration_hash": TEXT,
+    "source": TEXT,
 }
 
 
@@ -498,7 +554,9 @@ def _dump(params: Params, **_: bool) -> Result:
 
 
 def _keep(params: Params, *, check: bool) -> Result:
-    before, after = backup.keep(Path(params["backup"]), params["snapshot"], check=check)
+    before, after = backup.keep(
+        Path(params["backup"]), params["snapshot"], force=params["force"], check=check
+    )
     diff = {"before": f"change {before.change}\n" if before else "", "after": f"change {after.change}\n"}
     return {"changed": before != after, "change": after.change, "diff": diff}
 
@@ -513,11 +571,33 @@ def _restore(params: Params, *, check: bool) -> Result:
     return {"changed": True, "change": edition.change}
 
 
+def _recover(params: Params, *, check: bool) -> Result:
+    evidence = recovery.Evidence(
+        [recovery.Found(**found) for found in params["found"]],
+        params["tokens"],
+        {name: recovery.Survey(**kept) for name, kept in params["backups"].items()},
+    )
+    outcome = recovery.recover(
+        place_of(params["path"], params["url"]),
+        evidence,
+        _given(Holder, params),
+        force=params["force"],
+        check=check,
+    )
+    moved = _moved(tuple(outcome.moves.values()))
+    return moved | {
+        "changed": outcome.changed,
+        "moves": [{"app": app, **asdict(move)} for app, move in outcome.moves.items()],
+        "aside": outcome.aside,
+    }
+
+
 FILES: dict[str, Callable[..., Result]] = {
     "prepare": _prepare,
     "dump": _dump,
     "keep": _keep,
     "restore": _restore,
+    "recover": _recover,
 }
 ARGUMENTS: dict[str, Any] = {
     **LEDGER,
@@ -539,6 +619,9 @@ ARGUMENTS: dict[str, Any] = {
         "options": {name: {"type": "str", "required": True} for name in ("name", "hash", "sealed")},
     },
     "retain": {"type": "int", "default": 10},
+    "found": {"type": "list", "elements": "dict", "default": [], "options": FOUND},
+    "tokens": {"type": "dict", "default": {}, "no_log": False},
+    "backups": {"type": "dict", "default": {}},
     "number": {"type": "int"},
     "outcome": {"type": "str", "default": ""},
     "configuration": {"type": "dict"},

@@ -34,6 +34,10 @@ options:
       rollback. Cannot be given with O(all).
     type: bool
     default: false
+  inventory_only:
+    description: What follows is about all machines and about no app in particular; app files are not read.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full

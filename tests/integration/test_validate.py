@@ -129,6 +129,14 @@ def test_all_problems_of_files_and_inventory_are_said_at_once(site: Site) -> Non
     assert "hunter2" not in output
 
 
+def test_where_no_app_matters_files_are_not_read_and_the_inventory_is(site: Site) -> None:
+    (site.apps / "blog.yml").write_text("app: [")
+    assert site.run("inventory_only=true")[0]["msg"] == "the inventory is valid"
+    site.groups.remove("routers")
+    said = ["inventory routers: is an empty group; expected at least one machine"]
+    assert site.run("inventory_only=true")[0]["problems"] == said
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -21,6 +21,7 @@ def parameters(**given: Any) -> dict[str, Any]:
         "order": "start-first",
         "deadline": 20.0,
         "monitor": 0.0,
+        "configuration": None,
         "secrets": {},
         "registry_auth": PULL,
         **given,

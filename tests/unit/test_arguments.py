@@ -42,6 +42,13 @@ WORKER = replace(
 )
 
 
+def test_a_container_remembers_the_configuration_of_its_release() -> None:
+    secrets = {"SESSION_KEY": "s3cret"}
+    plain, marked = (create_body(WEB, "198.18.0.11", secrets, text) for text in ("", "eJx="))
+    assert marked.pop("Labels") == plain.pop("Labels") | {"io.fairlead.configuration": "eJx="}
+    assert marked == plain
+
+
 def test_a_web_process() -> None:
     assert create_body(WEB, "198.18.0.11", {"SESSION_KEY": "s3cret", "OTHER": "x"}) == {
         "Image": IMAGE,

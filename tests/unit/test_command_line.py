@@ -18,7 +18,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.command_line import 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
-APART = {"site", "restore", "recover"}  # no app has a say in these
+APART = {"site", "restore"}  # no app has a say in these
 
 
 def names_in(part: Any) -> Iterator[str]:

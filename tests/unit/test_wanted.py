@@ -15,8 +15,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Spec,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     carried_over,
+    refuse_forgotten,
     restarted,
     running,
     scale_of,
@@ -24,6 +26,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     set_by_hand,
     target,
 )
+from tests.unit.worlds import instance, node
 
 SPEC = Spec(image="registry:5000/shop@sha256:1")
 FILE = Configuration("shop", (Process("web", 4, SPEC), Process("worker", 1, SPEC)))
@@ -36,6 +39,15 @@ def release(number: int, state: str, configuration: Configuration = FILE, **more
 
 def scales(configuration: Configuration) -> dict[str, int]:
     return {process.name: process.scale for process in configuration.processes}
+
+
+def test_an_app_that_runs_and_that_the_ledger_does_not_know_is_not_planned() -> None:
+    stray = [instance(1, "n2", FILE.processes[0]), instance(2, "n1", FILE.processes[0])]
+    fleet = Fleet.of([node("n1"), node("n2")], stray)
+    with pytest.raises(FairleadError, match=r"^shop runs on n1, n2, as v3, but the ledger .*recover.yml"):
+        refuse_forgotten("shop", fleet, [])
+    refuse_forgotten("shop", fleet, [release(1, "failed")])
+    refuse_forgotten("blog", fleet, [])
 
 
 def test_a_scale_set_by_hand_survives_deploys_and_says_so() -> None:

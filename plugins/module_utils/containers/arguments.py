@@ -52,8 +52,12 @@ class Start:
         )
 
 
-def create_body(start: Start, address: str, secrets: Mapping[str, str]) -> dict[str, Any]:
+def create_body(
+    start: Start, address: str, secrets: Mapping[str, str], configuration: str = ""
+) -> dict[str, Any]:
     """Return the body of the create call; ports are published on ``address`` only.
+
+    ``configuration``, packed, is what the container remembers of its release; nothing is decided by it.
 
     Raises FairleadError when a secret that the spec names has no value.
     """
@@ -64,7 +68,7 @@ def create_body(start: Start, address: str, secrets: Mapping[str, str]) -> dict[
         "Image": spec.image,
         "Hostname": hostname(start.slot),
         "Env": [f"{name}={value}" for name, value in environment(start, address, secrets).items()],
-        "Labels": labels_of(start),
+        "Labels": labels_of(start) | ({labels.CONFIGURATION: configuration} if configuration else {}),
         "StopTimeout": math.ceil(spec.stop_timeout),
         "HostConfig": _host_config(start, address),
         **command,

@@ -38,7 +38,11 @@ def inspect(engine: Engine, wish: Wish) -> Plan:
     named = {start.name for start in wish.start} | set(wish.resume)
     there = [_with_proof(engine, present, named) for present in map(Present.from_list, listed)]
     work = decide(wish, there, partial(has_image, engine))
-    return Plan(work, {start.name: create_body(start, wish.address, wish.secrets) for start in work.create})
+    bodies = {
+        start.name: create_body(start, wish.address, wish.secrets, wish.configuration)
+        for start in work.create
+    }
+    return Plan(work, bodies)
 
 
 def act(engine: Engine, wish: Wish, plan: Plan) -> list[Up]:

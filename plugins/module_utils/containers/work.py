@@ -57,6 +57,7 @@ class Wish:
     order: str = "start-first"
     deadline: float = 60.0
     monitor: float = 0.0  # how long what was brought up must stay healthy
+    configuration: str = ""  # of the release, packed; what is created remembers it
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     registry_auth: Mapping[str, str] | None = field(default=None, repr=False)
 

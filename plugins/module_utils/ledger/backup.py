@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land
 
+from .deeds import utc
 from .file import connect, make_file, saying, version_of
 from .records import Edition
 from .schema import check_version
@@ -45,22 +46,27 @@ def dump(path: Path) -> tuple[Edition, str]:
         return Store(copy).edition(), b64encode(gzip.compress(image, mtime=0)).decode("ascii")
 
 
-def keep(path: Path, snapshot: str, *, check: bool = False) -> tuple[Edition | None, Edition]:
+def keep(
+    path: Path, snapshot: str, *, force: bool = False, check: bool = False
+) -> tuple[Edition | None, Edition]:
     """Keep a snapshot as the backup, unless that is as new; return the editions before and after.
 
-    Raises LedgerError, and leaves the backup as it is, if the snapshot is damaged or of another ledger.
+    Raises LedgerError, and leaves the backup as it is, if the snapshot is damaged or, unless forced, of
+    another ledger; if forced, the backup of that one is set aside.
     """
     with opened(snapshot) as copy:
         given = Store(copy).edition()
         if check:
-            return _succession(path, given)
+            return _succession(path, given, force=force)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _alone_in(path.parent):
-                before, after = _succession(path, given)
+                before, after = _succession(path, given, force=force)
                 if before != after:
                     for torn in path.parent.glob(f".{path.name}.*"):  # by a run that was killed
                         torn.unlink()
+                    if before and before.ledger != after.ledger:
+                        path.rename(aside_of(path))
                     land(path, copy.serialize(), 0o600)
         except OSError as error:
             raise LedgerError(f"The backup {path} cannot be written: {error.strerror}.") from error
@@ -92,6 +98,11 @@ def restore(path: Path, snapshot: str, *, force: bool = False, check: bool = Fal
         return edition
 
 
+def aside_of(path: Path) -> Path:
+    """Return the name by which a file that makes room for another is kept."""
+    return path.with_name(f"{path.name}.lost-{utc().replace(':', '')}")
+
+
 def _put(copy: sqlite3.Connection, path: Path, *, anew: bool) -> None:
     if anew:
         for suffix in ("-wal", "-shm", ""):  # what is beside a lost file would be taken for the new one's
@@ -102,10 +113,12 @@ def _put(copy: sqlite3.Connection, path: Path, *, anew: bool) -> None:
         copy.backup(db)
 
 
-def _succession(path: Path, given: Edition) -> tuple[Edition | None, Edition]:
+def _succession(path: Path, given: Edition, *, force: bool) -> tuple[Edition | None, Edition]:
     """Return the edition of the backup that is there, and of the one that shall be."""
     there = _edition_at(path)
     if there and there.ledger != given.ledger:
+        if force:
+            return there, given
         raise LedgerError(
             f"The backup {path} is of another ledger, which was lost or replaced: it is kept as it is. Put it"
             " back with playbooks/restore.yml, or move it away."

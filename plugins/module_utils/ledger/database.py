@@ -86,7 +86,10 @@ class Database:
 
     def _check(self, version: int) -> None:
         if not version:
-            raise LedgerError(f"There is no ledger {self}: run playbooks/site.yml, which makes it.")
+            raise LedgerError(
+                f"There is no ledger {self}: run playbooks/site.yml, which makes it. If it was lost and"
+                " cannot be put back, playbooks/recover.yml rebuilds it from what runs."
+            )
         check_version(self, version)
 
     def _connected(self, patience: float) -> DatabaseSession:

@@ -37,6 +37,13 @@ class Deeds:
             self._tell(TOLD[PENDING], _because(draft.kind, draft.message), number)
         return number, moves
 
+    def recover(self, number: int, draft: Draft, state: str, outcome: str) -> Move:
+        """Record a release that is known no more than in part, in the state that it has; return the move."""
+        self.store.add_release(self.app, number, draft, utc())
+        self._tell(TOLD[PENDING], _because(draft.kind, draft.message), number)
+        self.move([Move(number, PENDING, state, outcome)])
+        return Move(number, None, state, outcome)
+
     def move(self, moves: Iterable[Move]) -> tuple[Move, ...]:
         """Put releases into their next states; return the moves."""
         done = tuple(moves)

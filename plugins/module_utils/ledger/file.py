@@ -30,7 +30,11 @@ class File:
     def open(self, patience: float = PATIENCE) -> FileSession:
         """Open the ledger. Raises LedgerError where there is none of this schema."""
         if not self.path.exists():
-            raise LedgerError(f"There is no ledger at {self}: run playbooks/site.yml, which makes it.")
+            raise LedgerError(
+                f"There is no ledger at {self}. On a new fleet playbooks/site.yml makes it. If it was lost,"
+                " playbooks/restore.yml puts a backup back, and without one playbooks/recover.yml rebuilds"
+                " it from what runs."
+            )
         session = FileSession(self.path, connect(self.path, patience))
         try:
             with session.saying():
@@ -149,7 +153,8 @@ def saying(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise Damaged(
             f"The ledger {path} cannot be read ({error}): put it back from a backup with"
-            " playbooks/restore.yml -e force=true."
+            " playbooks/restore.yml -e force=true or, without one, rebuild it from what runs with"
+            " playbooks/recover.yml -e force=true."
         ) from error
 
 

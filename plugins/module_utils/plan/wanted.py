@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration, Process
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, did_you_mean
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import (
     ACTIVE,
     FAILED,
@@ -35,6 +36,23 @@ def running(app: str, releases: Releases) -> Configuration:
     if active is None:
         raise FairleadError(f"{app} has no active release; deploy it first")
     return Configuration.from_dict(active["configuration"])
+
+
+def refuse_forgotten(app: str, fleet: Fleet, releases: Releases) -> None:
+    """Raise FairleadError if an app runs that the ledger knows no release of.
+
+    The ledger was lost, or is older than the app: a plan would begin again at v1, and machines would refuse
+    its token in the middle of it.
+    """
+    instances = fleet.of_app(app)
+    if instances and not releases:
+        nodes = ", ".join(sorted({instance.node for instance in instances}))
+        newest = max(instance.release for instance in instances)
+        raise FairleadError(
+            f"{app} runs on {nodes}, as v{newest}, but the ledger knows no release of it: it was lost, or is"
+            " older than that. playbooks/restore.yml puts a backup of the ledger back; without one,"
+            " playbooks/recover.yml rebuilds it from what runs"
+        )
 
 
 def carried_over(written: Configuration, releases: Releases) -> Configuration:
