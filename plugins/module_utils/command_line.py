@@ -10,9 +10,14 @@ from .errors import FairleadError, Problem
 
 # An extra variable wins over every other, so one of these names would change what a playbook does.
 OWN_NAMES = frozenset(
-    """aborted app_hosts app_image apps astray backup_managers builder built dumped hooks inventory_only kept kind
-    manager missed phase phase_index planned read recovered remains replace_backups returned seen seen_again target
-    to_release token tried unkept valid what why without_file""".split()
+    {
+        *("aborted", "app_hosts", "app_image", "apps", "astray", "backup_managers"),
+        *("builder", "built", "dumped", "hooks", "inventory_only", "kept"),
+        *("kind", "manager", "missed", "phase", "phase_index", "planned"),
+        *("read", "recovered", "remains", "replace_backups", "returned", "seen"),
+        *("seen_again", "target", "to_release", "token", "tried", "unkept"),
+        *("valid", "what", "why", "without_file"),
+    }
 )
 SCALE = "scale"
 

@@ -64,7 +64,7 @@ class Pace:
         self._stopping.clear()
 
     def close_step(self) -> int:
-        """Let nothing more join the last step, and return the number of the next; with ``one_step`` its own."""
+        """Let nothing more join the last step; return the number of the next, with ``one_step`` its own."""
         self._joinable = self._joinable and self.one_step
         return self._before + 1 if self.one_step else self.step + 1
 
