@@ -13,7 +13,7 @@ LAB := $(PYTHON) -m tests.lab
 SUITE := $(PYTHON) -m tests.suite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-setup test-fast lint types unit integration molecule e2e bench lock schema clean
+.PHONY: help demo demo-down test test-setup test-fast lint types unit integration molecule e2e test-faults faults-table bench lock schema clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -27,9 +27,9 @@ demo-down: ## remove every trace of the fleet: machines, network, images, keys
 	@$(LAB) down
 	@$(LAB) engine-stop
 
-test: ## everything: lint, types, unit, integration, molecule, end to end
+test: ## everything: lint, types, unit, integration, molecule, end to end, the quick third of all faults
 	@$(SETUP) all
-	@$(SUITE) lint types unit integration molecule e2e
+	@$(SUITE) lint types unit integration molecule e2e faults
 
 test-setup: ## set up what the tests need, and run none
 	@$(SETUP) all
@@ -62,6 +62,14 @@ e2e: ## the whole way on the lab fleet
 	@$(SETUP) all
 	@$(SUITE) e2e
 
+test-faults: ## all faults: kills, dead machines, cut ways, bad images, full disks; up to 45 minutes
+	@$(SETUP) lab
+	@$(SUITE) faults --whole
+
+faults-table: ## write what test-faults has measured into docs/reliability.md
+	@$(SETUP) venv
+	@PYTHONPATH=.collections $(PYTHON) -m tests.faults.table
+
 bench: ## Fairlead beside a loop of docker_container and beside Swarm; more rounds: make bench ROUNDS=5
 	@$(SETUP) lab
 	@$(PYTHON) -m tests.bench $(if $(ROUNDS),--rounds $(ROUNDS))
@@ -75,5 +83,5 @@ schema: ## write docs/app.schema.json from the model
 	@PYTHONPATH=.collections $(PYTHON) -m ansible_collections.fairlead.paas.plugins.module_utils.app.schema > docs/app.schema.json
 
 clean: ## remove .venv and all caches; run demo-down first
-	@rm -rf .venv .bench .cache .mypy_cache .ruff_cache .hypothesis .pytest_cache .ansible
+	@rm -rf .venv .bench .faults .cache .mypy_cache .ruff_cache .hypothesis .pytest_cache .ansible
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

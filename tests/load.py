@@ -14,7 +14,7 @@ from itertools import cycle
 
 KEEPING, CLOSING, SLOW = 24, 10, 8  # clients
 PACE = 0.2  # seconds between the requests of a keeping or closing client
-
+PATIENCE = 10  # seconds for a connection, and for a whole answer
 
 Way = tuple[str, int]  # address and port of a router
 
@@ -26,6 +26,8 @@ class Load:
     ways: Sequence[Way]
     host: str
     slow: int
+    query: str = ""
+    pace: float = PACE
     done: int = 0
     failures: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -39,9 +41,14 @@ class Load:
 
 
 @contextmanager
-def under_load(ways: Sequence[Way], host: str, slow: int = SLOW) -> Iterator[Load]:
-    """Ask all the time from a thread of its own, over all ways in; every client ends with a whole answer."""
-    load = Load(ways, host, slow)
+def under_load(
+    ways: Sequence[Way], host: str, slow: int = SLOW, query: str = "", pace: float = PACE
+) -> Iterator[Load]:
+    """Ask all the time from a thread of its own, over all ways in; every client ends with a whole answer.
+
+    ``query`` goes with each request: ``format=json``.
+    """
+    load = Load(ways, host, slow, query, pace)
     thread = threading.Thread(target=lambda: asyncio.run(_all(load)))
     began = time.monotonic()
     thread.start()
@@ -65,10 +72,11 @@ class _Client:
 
 
 async def _all(load: Load) -> None:
-    ways = cycle(load.ways)
-    keeping = [_Client(next(ways), "/", n * PACE / KEEPING, PACE, keep=True) for n in range(KEEPING)]
-    closing = [_Client(next(ways), "/", n * PACE / CLOSING, PACE, keep=False) for n in range(CLOSING)]
-    slow = [_Client(next(ways), "/slow?ms=1000", n / SLOW, 0.0, keep=True) for n in range(load.slow)]
+    ways, pace = cycle(load.ways), load.pace
+    fast, late = f"/?{load.query}", f"/slow?ms=1000&{load.query}"
+    keeping = [_Client(next(ways), fast, n * pace / KEEPING, pace, keep=True) for n in range(KEEPING)]
+    closing = [_Client(next(ways), fast, n * pace / CLOSING, pace, keep=False) for n in range(CLOSING)]
+    slow = [_Client(next(ways), late, n / SLOW, 0.0, keep=True) for n in range(load.slow)]
     await asyncio.gather(*(_visit(load, client) for client in keeping + closing + slow))
 
 
@@ -78,8 +86,8 @@ async def _visit(load: Load, client: _Client) -> None:
     while not load.stopping:
         began = time.monotonic()
         try:
-            connection = connection or await asyncio.open_connection(*client.way)
-            closes = await asyncio.wait_for(_ask(load, connection, client), 10)
+            connection = connection or await _connect(client)
+            closes = await asyncio.wait_for(_ask(load, connection, client), PATIENCE)
             load.done += 1
         except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
             load.failures.append(f"{client}: {type(error).__name__} {error}")
@@ -90,6 +98,10 @@ async def _visit(load: Load, client: _Client) -> None:
         await asyncio.sleep(max(0.0, began + client.pace - time.monotonic()))
     if connection:
         connection[1].close()
+
+
+async def _connect(client: _Client) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.wait_for(asyncio.open_connection(*client.way), PATIENCE)
 
 
 async def _ask(

@@ -95,8 +95,17 @@ def e2e(_: argparse.Namespace) -> Iterator[Check]:
     yield Check("end to end tests", (*PYTEST, "tests/e2e"))
 
 
+def faults(asked: argparse.Namespace) -> Iterator[Check]:
+    """Yield the quick third of all faults, or all of them; these are tried to the end, whatever fails."""
+    yield _lab("the lab fleet", "up")
+    if asked.whole:
+        yield Check("all faults", ("pytest", "--quiet", "-m", "not product", "tests/faults"))
+    else:
+        yield Check("the quick faults", (*PYTEST, "-m", "quick", "tests/faults"))
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Check]]] = {
-    part.__name__: part for part in (lint, types, unit, integration, molecule, e2e)
+    part.__name__: part for part in (lint, types, unit, integration, molecule, e2e, faults)
 }
 
 
@@ -169,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("parts", nargs="+", choices=sorted(PARTS))
     parser.add_argument("--together", action="store_true", help="side by side, and all of them")
     parser.add_argument("--role", help="with molecule: only this role")
+    parser.add_argument("--whole", action="store_true", help="with faults: all of them")
     return parser
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.playbook import ROOT
@@ -27,12 +27,12 @@ os.execv(sys.argv[1], sys.argv[1:])
 class Run:
     """One ``ansible-playbook`` as a person or a pipeline starts it, in a process group of its own."""
 
-    def __init__(self, playbook: str, **variables: object) -> None:
+    def __init__(self, playbook: str, *arguments: str, **variables: object) -> None:
         """Start it."""
         given = (part for name, value in variables.items() for part in ("-e", f"{name}={value}"))
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the run
         self.process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCH, str(PROGRAM), playbook, *given],
+            [sys.executable, "-c", LAUNCH, str(PROGRAM), playbook, *arguments, *given],
             cwd=ROOT,
             env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
             stdin=subprocess.DEVNULL,
@@ -55,24 +55,29 @@ class Run:
         os.killpg(self.process.pid, with_)
         self.process.wait(30)
 
+    def kill_alone(self, with_: signal.Signals = signal.SIGKILL) -> None:
+        """Send the signal to the run and to none of its workers, as one who names its process does."""
+        self.process.send_signal(with_)
+        self.process.wait(30)
+
     def close(self) -> None:
         """Let go of its output."""
         self._output.close()
 
-    def reaches(self, words: str) -> None:
-        """Wait until it has printed the words."""
-        until(lambda: words in self.output or self.process.poll() is not None)
-        assert words in self.output, self.output
+    def reaches(self, words: str, times: int = 1) -> None:
+        """Wait until it has printed the words so many times."""
+        until(lambda: self.output.count(words) >= times or self.process.poll() is not None)
+        assert self.output.count(words) >= times, self.output
 
 
 @contextmanager
-def running(playbook: str, **variables: object) -> Iterator[Run]:
-    """Start a run, and leave none behind."""
-    run = Run(playbook, **variables)
+def running(playbook: str, *arguments: str, **variables: object) -> Iterator[Run]:
+    """Start a run, and leave none behind, nor workers of one that was killed alone."""
+    run = Run(playbook, *arguments, **variables)
     try:
         yield run
     finally:
-        if run.process.poll() is None:
+        with suppress(ProcessLookupError):
             run.kill()
         run.close()
 

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import LedgerError
+from tests.integration.ledger_killing import killed_writers
 from tests.integration.ledger_rig import ADA, FIRST, FORK, REFUSED, SECOND, Home, opened, states
 
 
@@ -127,34 +128,8 @@ def test_a_writer_killed_in_the_middle_leaves_no_trace_and_no_lock(home: Home) -
         assert opened(ledger, "shop", SECOND)[0] == 1
 
 
-def _write_on(home: Home, acknowledged: Path) -> None:
-    with Ledger(home.place) as ledger, acknowledged.open("a") as said:
-        while True:
-            number, _ = opened(ledger, "shop", replace(FIRST, configuration_hash=os.urandom(8).hex()))
-            said.write(f"{number} opened\n")
-            said.flush()
-            ledger.activate("shop", number, "ok")
-            said.write(f"{number} activated\n")
-            said.flush()
-
-
 def test_writers_that_are_killed_at_any_moment_lose_nothing_acknowledged(home: Home, tmp_path: Path) -> None:
-    acknowledged = tmp_path / "acknowledged"
-    acknowledged.touch()
-    for turn in range(1, 7):
-        writer = FORK.Process(target=_write_on, args=(home, acknowledged))
-        writer.start()
-        while acknowledged.read_text().count("\n") < 25 * turn:
-            assert writer.is_alive()
-        writer.kill()
-        writer.join()
-    with Ledger(home.place) as ledger:
-        told = {f"{event.number} {event.kind}" for event in ledger.events("shop", 10**6)}
-        assert set(acknowledged.read_text().splitlines()) <= told
-    assert home.url or home.ask("PRAGMA integrity_check") == [("ok",)]
-    found = home.ask("SELECT number, state FROM releases ORDER BY number")
-    assert [number for number, _ in found] == list(range(1, len(found) + 1))
-    assert {state for _, state in found} <= {"active", "superseded", "failed", "pending"}
+    assert killed_writers(home, tmp_path, kills=6, each=25) >= 150
 
 
 def test_a_ledger_held_by_another_is_said_and_can_be_read(home: Home) -> None:

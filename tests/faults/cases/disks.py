@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Disks without a free byte. Here is the place of the ledger deleted, once there is a playbook for it."""
+
+from __future__ import annotations
+
+from tests.faults.case import Met, case
+from tests.faults.machines import MANAGER, full, shell
+from tests.faults.scene import Scene
+
+from .registry import another_image
+
+LEDGER = "/var/lib/fairlead"
+_FOLD = (
+    "python3 -c \"import sqlite3; sqlite3.connect('/var/lib/fairlead/ledger.db')"
+    ".execute('PRAGMA wal_checkpoint(TRUNCATE)')\""
+)
+
+
+@case("a full disk on a node", fails=("n3",), says=("no space left on device",), returns=True, quick=True)
+def full_node(scene: Scene) -> Met:
+    with another_image(scene), full("n3", "/var/lib/docker/tmp"):
+        return scene.run()
+
+
+@case("a full disk on the manager", fails=("m1",), says=("disk is full",), returns=True)
+def full_manager(scene: Scene) -> Met:
+    text = scene.written
+    scene.wish()
+    shell(MANAGER, _FOLD)
+    with full(MANAGER, LEDGER):
+        met = scene.run()
+    scene.write(text)
+    return met

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The registry goes away, or a tag in it goes elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.faults.case import Met, case
+from tests.faults.machines import ADDRESSES, MANAGER, NODES, on, shell, stopped
+from tests.faults.scene import APP, ROUTING, Scene, ended
+
+FRONT = "fairlead-registry-front"
+
+
+@case(
+    "the registry is down when an image is to be pushed",
+    fails=("m1",),
+    says=("registry",),
+    returns=True,
+    quick=True,
+)
+def down_at_push(scene: Scene) -> Met:
+    with another_image(scene), scene.running() as run:
+        run.reaches("TASK [Build the image]")
+        with stopped(MANAGER, FRONT):
+            return ended(run)
+
+
+@case(
+    "the registry is down when an image is to be pulled",
+    fails=NODES,
+    says=("cannot be pulled",),
+    returns=True,
+)
+def down_at_pull(scene: Scene) -> Met:
+    with another_image(scene), scene.running() as run:
+        run.reaches("TASK [Ask the hook pre_deploy]")
+        with stopped(MANAGER, FRONT):
+            return ended(run)
+
+
+@case("a pushed tag changes between two nodes' pulls")
+def tag_changes(scene: Scene) -> Met:
+    one = scene.image()
+    scene.content()
+    scene.wish()
+    assert scene.run().rc == 0
+    other = scene.image()
+    for node in NODES:
+        shell(node, "docker image prune --all --force")
+    tag(one)
+    scene.wish(build={"image": f"REGISTRY/{APP}:moving"}, update={"parallelism": 1})
+    with scene.running() as run:
+        run.reaches(ROUTING)
+        tag(other)
+        met = ended(run)
+    assert scene.image() == one
+    assert scene.containers() == scene.released()
+    return met
+
+
+@contextmanager
+def another_image(scene: Scene) -> Iterator[None]:
+    """Wish for what has to be built first; afterwards the app file and its content are as before."""
+    text = scene.written
+    scene.content()
+    scene.wish()
+    try:
+        yield
+    finally:
+        scene.content(new=False)
+        scene.write(text)
+
+
+def tag(image: str) -> None:
+    """Let the tag ``moving`` of the app lead to an image, as a push from elsewhere would."""
+    on(MANAGER, "python3", "-", ADDRESSES[MANAGER], APP, image.partition("@")[2], text=_TAG)
+
+
+_TAG = """
+import base64, ssl, sys, urllib.request
+address, app, digest = sys.argv[1:]
+place = f"https://{address}:5000/v2/{app}/manifests/"
+kind = "application/vnd.docker.distribution.manifest.v2+json"
+account = {"Authorization": "Basic " + base64.b64encode(b"push:lab-only-push").decode()}
+trust = ssl.create_default_context(cafile=f"/etc/docker/certs.d/{address}:5000/ca.crt")
+def ask(reference, method, body, headers):
+    request = urllib.request.Request(place + reference, body, headers | account, method=method)
+    return urllib.request.urlopen(request, context=trust).read()
+ask("moving", "PUT", ask(digest, "GET", None, {"Accept": kind}), {"Content-Type": kind})
+"""
