@@ -14,9 +14,10 @@ from typing import Any
 from .scene import Scene
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-VALIDATE = "Validate every app file and the inventory"
-VALIDATE_NAME = "Validate every app file, the inventory, and the name of the app"
-LOOK = "Look at every machine, and take the app's lease"
+LOOK = (
+    "Validate every app file, the inventory, and the name of the app",
+    "Look at every machine, and take the app's lease",
+)
 PLAN = ("Plan", "Ask the hook pre_deploy", "Roll out, step by step")
 STEP = ("Stop and start instances", "Route to the new instances, let go of the old ones")
 RECORD = "Record the release as active"
@@ -25,9 +26,9 @@ IDLE = frozenset(
     {
         "Let what was skipped not count as an error, if all is as it shall be",
         "End here if all is as it shall be",
-        "Prepare what the plan lacks",
+        "End the decision here, if nothing lacks",
+        "Look again, since another run has just been at work",
         "Run the release command",
-        "Hold the routers to the plan",
         "Back up what was written",
         "Let what was skipped not count as an error",
     }
@@ -48,6 +49,7 @@ class Verb:
 
 def _first(scene: Scene) -> Mapping[str, Any]:
     scene.run("remove")
+    scene.content()
     scene.wish()
     return {}
 
@@ -67,18 +69,24 @@ def _scale(scene: Scene) -> Mapping[str, Any]:
 
 
 VERBS = (
-    Verb("first deploy", "deploy", _first, (VALIDATE, LOOK, *PLAN, *STEP, RECORD, *END), visited=False),
-    Verb("update", "deploy", _update, (VALIDATE, LOOK, *PLAN, *STEP, *STEP, RECORD, *END)),
+    Verb(
+        "first deploy",
+        "deploy",
+        _first,
+        (*LOOK, "Plan", "Build the image", *PLAN, *STEP, RECORD, *END),
+        visited=False,
+    ),
+    Verb("update", "deploy", _update, (*LOOK, *PLAN, *STEP, *STEP, RECORD, *END)),
     Verb(
         "rollback",
         "rollback",
         _rollback,
         (
-            *(VALIDATE_NAME, LOOK, "Find the release to return to", "Find its image in the registry"),
+            *(*LOOK, "Find the release to return to", "Find its image in the registry"),
             *(*PLAN, *STEP, *STEP, RECORD, *END),
         ),
     ),
-    Verb("scale", "scale", _scale, (VALIDATE_NAME, LOOK, *PLAN, *STEP, RECORD, *END)),
+    Verb("scale", "scale", _scale, (*LOOK, *PLAN, *STEP, RECORD, *END)),
 )
 
 
@@ -114,7 +122,9 @@ def covering() -> Iterator[Kill]:
         signals = islice(cycle(SIGNALS), turn, None)
         yield from (Kill(verb, *at, by) for at, by in zip(boundaries(verb), signals, strict=False))
     update = VERBS[1]
-    yield from (Kill(update, task, 1, signal.SIGKILL, alone=True) for task in (LOOK, *STEP, RECORD, END[0]))
+    yield from (
+        Kill(update, task, 1, signal.SIGKILL, alone=True) for task in (LOOK[1], *STEP, RECORD, END[0])
+    )
 
 
 def product() -> Iterator[Kill]:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
-from tests.e2e.running import Run, running
+from tests.e2e.running import Run, running, until
 from tests.lab.paths import ROOT
 from tests.load import Load, under_load
 
@@ -132,6 +132,10 @@ class Scene:
             for number in range(1, process.scale + 1)
         )
 
+    def rest(self, app: str = APP) -> None:
+        """Wait until the lease of the last run is released: a run that begins before it looks twice."""
+        until(lambda: on(MANAGER, "python3", "-", app, text=_RELEASED) == "1")
+
     def earlier(self) -> int:
         """Return the number of a release of other content than the active one; make one if there is none."""
         releases = self._releases(APP)
@@ -180,6 +184,11 @@ _FORMAT = (
     '{{.ID}} {{.Label "io.fairlead.process"}}.{{.Label "io.fairlead.slot"}} {{.Label "io.fairlead.spec"}}'
     " {{.State}}"
 )
+_RELEASED = """
+import sqlite3, sys
+db = sqlite3.connect("/var/lib/fairlead/ledger.db")
+print(db.execute("SELECT released FROM leases WHERE app = ?", sys.argv[1:]).fetchone()[0])
+"""
 _RELEASES = """
 import json, sqlite3, sys
 db = sqlite3.connect("/var/lib/fairlead/ledger.db")

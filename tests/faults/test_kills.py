@@ -53,6 +53,7 @@ def test_a_run_that_is_killed(scene: Scene, kill: Kill) -> None:
 def test_no_task_of_a_verb_is_left_out(scene: Scene, verb: Verb) -> None:
     ready(scene)
     given = verb.arrange(scene)
+    scene.rest()
     met = scene.run(verb.playbook, **given)
     assert met.rc == 0, met.output
     found = tuple(task for task in re.findall(r"^TASK \[(.*?)\] \*", met.output, re.MULTILINE))
