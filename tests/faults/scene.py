@@ -79,7 +79,7 @@ class Scene:
         more = self.apps / APP / "shop" / "content"
         more.unlink(missing_ok=True)
         if new:
-            more.write_text(secrets.token_hex())
+            more.write_bytes(secrets.token_bytes(2**20))
 
     def image(self) -> str:
         """Return the image of the active release."""

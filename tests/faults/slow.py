@@ -27,6 +27,7 @@ from tests.lab.paths import ROOT
 from .machines import in_network
 
 DEVICE, MARK, TABLE = "slow0", "0x51", "151"
+_IPV4 = 4
 _TUNSETIFF, _TUN_WITHOUT_HEADER = 0x400454CA, 0x1001
 _COMMANDS = (
     f"ip link set {DEVICE} up",
@@ -69,7 +70,7 @@ def main(milliseconds: str, loss: str) -> None:
         pause = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
         if select.select([device], [], [], pause)[0]:
             packet = os.read(device, 65536)
-            if random.random() >= float(loss):  # noqa: S311 - no secret
+            if packet[0] >> 4 == _IPV4 and random.random() >= float(loss):  # noqa: S311 - no secret
                 heapq.heappush(waiting, (time.monotonic() + int(milliseconds) / 1000, packet))
         while waiting and waiting[0][0] <= time.monotonic():
             packet = heapq.heappop(waiting)[1]

@@ -30,7 +30,7 @@ def invalid_configuration(scene: Scene) -> Met:
     return met
 
 
-@case("HAProxy is killed in mid-roll", fails=None, lost=100)
+@case("HAProxy is killed in mid-roll", fails=None, lost=None)
 def haproxy_killed(scene: Scene) -> Met:
     scene.wish()
     with scene.running() as run:

@@ -30,7 +30,7 @@ def two_deploys(scene: Scene) -> Met:
 @case("eight apps at once")
 def eight_apps(scene: Scene) -> None:
     for app in EIGHT:
-        scene.wish(app=app, web={"scale": 1})
+        scene.wish(app=app, web={"scale": 1}, update={"deadline": "90s"})
     try:
         with ExitStack() as stack:
             runs = [stack.enter_context(scene.running(app=app)) for app in EIGHT]
@@ -66,7 +66,8 @@ def rollback_during_a_deploy(scene: Scene) -> Met:
 
 @case("a container is removed by hand", lost=5)
 def removed_by_hand(_: Scene) -> None:
-    shell("n1", f"docker rm --force $(docker ps --quiet --filter label=io.fairlead.app={APP} | head -n 1)")
+    ours = f"--filter label=io.fairlead.app={APP} --filter label=io.fairlead.process=web"
+    shell("n1", f"docker rm --force $(docker ps --quiet {ours} | head -n 1)")
 
 
 @case("a foreign process listens on a port of the range")
