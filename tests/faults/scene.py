@@ -31,12 +31,13 @@ WEB: Mapping[str, Any] = {
     "command": ["python3", "-m", "shop.misbehave"],
     "scale": 3,
     "memory": "64M",
-    "cpu": 0.05,
+    "cpu": 0.2,
     "port": 8080,
-    "health": {"path": "/_ping", "interval": "500ms", "timeout": "1s", "retries": 3, "start_period": "5s"},
+    "health": {"path": "/_ping", "interval": "500ms", "timeout": "3s", "retries": 4, "start_period": "5s"},
     "stop_timeout": "5s",
 }
 WORKER: Mapping[str, Any] = {"command": ["python3", "-m", "shop.worker"], "memory": "32M", "cpu": 0.05}
+PACE = 0.35  # seconds between the requests of a client; all of them make a hundred a second
 UPDATE: Mapping[str, Any] = {"parallelism": 2, "drain": "5s", "deadline": "30s"}
 
 
@@ -108,7 +109,7 @@ class Scene:
 
     def load(self) -> Any:
         """Ask the app all the time, over both routers; every answer names its release."""
-        return under_load(WAYS, HOST, "format=json")
+        return under_load(WAYS, HOST, query="format=json", pace=PACE)
 
     def containers(self, app: str = APP) -> list[tuple[str, str, str]]:
         """Return slot, spec hash and state of every container of the app on all nodes, also of dead ones."""

@@ -14,7 +14,7 @@ from tests.faults.kills import IDLE, VERBS, Kill, Verb, covering, product
 from tests.faults.scene import Scene
 
 QUICK = {
-    "first deploy: SIGINT at Stop and start instances",
+    "first deploy: SIGHUP at Stop and start instances",
     "update: SIGKILL at Stop and start instances (2)",
     "rollback: SIGTERM at Route to the new instances, let go of the old ones",
     "scale: SIGHUP at Roll out, step by step",

@@ -11,7 +11,7 @@ from tests.faults.machines import NODES, on, shell
 from tests.faults.scene import WEB, Scene
 
 SOON = {"deadline": "8s"}
-EAGER = {**WEB["health"], "start_period": "1s"}
+EAGER = {**WEB["health"], "timeout": "1s", "start_period": "1s"}
 
 
 def bad(scene: Scene, **wishes: Any) -> Met:
