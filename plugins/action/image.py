@@ -46,9 +46,10 @@ class ActionModule(ActionBase):
             ARGUMENTS, required_one_of=[SOURCES], mutually_exclusive=[SOURCES]
         )
         try:
-            return self._image(_with_app_file(given), task_vars)
+            result = self._image(_with_app_file(given), task_vars)
         except FairleadError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(_untouched(given["app"], error)) from error
+        return result | ({"msg": _untouched(given["app"], result["msg"])} if result.get("failed") else {})
 
     def _image(self, given: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         context = read_context(Path(given["context"])) if given["context"] else None
@@ -85,6 +86,10 @@ class ActionModule(ActionBase):
                 yield self._transfer_file(packed.name, f"{place.rstrip('/')}/context.tar.gz")
             finally:
                 self._remove_tmp_path(place)
+
+
+def _untouched(app: str, why: object) -> str:
+    return f"{app}: nothing was touched. {why}"
 
 
 def _with_app_file(given: dict[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class ActionModule(ActionBase):
         seen = sight_of(self.known["groups"], self.variables)
         refused = refusal(seen, self.known["groups"]["nodes"], skip=self.given["skip_unreachable"])
         if refused:
-            return result | {"failed": True, "msg": f"nothing was touched. {refused}"}
+            return result | {"failed": True, "msg": self._untouched(refused)}
         try:
             refuse_forgotten(self.given["app"], seen.fleet, seen.releases)
             lacks = self._lacks(seen)
@@ -87,7 +87,7 @@ class ActionModule(ActionBase):
                 return result | {"changed": False, "changes": True, "lacks": lacks}
             made, claimed = self._settled(seen)
         except FairleadError as error:
-            return result | {"failed": True, "msg": f"nothing was touched. {error}"}
+            return result | {"failed": True, "msg": self._untouched(str(error))}
         for name in seen.lost:
             Display().display(f"{name} is unreachable and counts as lost: it is planned without")
         Display().display(made.text)
@@ -104,6 +104,9 @@ class ActionModule(ActionBase):
                 "warnings": _orphans(self.given["app"], self.catalog, seen.fleet),
             }
         )
+
+    def _untouched(self, why: str) -> str:
+        return f"{self.given['app']}: nothing was touched. {why}"
 
     def _lacks(self, seen: Sight) -> list[str]:
         """Return what must be there before a plan can be made."""
