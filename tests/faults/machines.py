@@ -53,16 +53,6 @@ def restart(machine: str) -> None:
 
 
 @contextmanager
-def frozen(machine: str) -> Iterator[None]:
-    """Let a machine stop answering for a while, also over connections that are open."""
-    docker("pause", f"fairlead-{machine}")
-    try:
-        yield
-    finally:
-        docker("unpause", f"fairlead-{machine}")
-
-
-@contextmanager
 def without_ssh(machine: str) -> Iterator[None]:
     """Drop all that comes to a machine over SSH; what it serves goes on."""
     with _dropped(machine, "INPUT", "-p", "tcp", "--dport", "22"):

@@ -86,14 +86,16 @@ class Scene:
         """Return the image of the active release."""
         return next(str(found["image"]) for found in self._releases(APP) if found["state"] == "active")
 
-    @property
-    def written(self) -> str:
-        """The app file's text; to be given back to ``write``."""
-        return (self.apps / f"{APP}.yml").read_text()
-
-    def write(self, text: str) -> None:
-        """Put an app file back."""
-        (self.apps / f"{APP}.yml").write_text(text)
+    @contextmanager
+    def trying(self, **wishes: Any) -> Iterator[None]:
+        """Wish for what is not to stay: afterwards the app file is as before."""
+        file = self.apps / f"{APP}.yml"
+        text = file.read_text()
+        self.wish(**wishes)
+        try:
+            yield
+        finally:
+            file.write_text(text)
 
     @contextmanager
     def running(self, verb: str = "deploy", *arguments: str, app: str = APP, **given: Any) -> Iterator[Run]:

@@ -16,11 +16,8 @@ EAGER = {**WEB["health"], "timeout": "1s", "start_period": "1s"}
 
 def bad(scene: Scene, **wishes: Any) -> Met:
     """Deploy what cannot work, and put the app file back as it was."""
-    text = scene.written
-    scene.wish(**wishes)
-    met = scene.run()
-    scene.write(text)
-    return met
+    with scene.trying(**wishes):
+        return scene.run()
 
 
 @case("the image exits at once", fails=NODES, says=("exited with code 3",), returns=True, quick=True)

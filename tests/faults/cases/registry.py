@@ -63,14 +63,12 @@ def tag_changes(scene: Scene) -> Met:
 @contextmanager
 def another_image(scene: Scene) -> Iterator[None]:
     """Wish for what has to be built first; afterwards the app file and its content are as before."""
-    text = scene.written
     scene.content()
-    scene.wish()
     try:
-        yield
+        with scene.trying():
+            yield
     finally:
         scene.content(new=False)
-        scene.write(text)
 
 
 def tag(image: str) -> None:

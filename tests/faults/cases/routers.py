@@ -18,16 +18,14 @@ BROKEN = "/etc/haproxy/apps/broken.cfg"
     quick=True,
 )
 def invalid_configuration(scene: Scene) -> Met:
-    text = scene.written
+    shell("r2", f"printf 'backend broken\n no such keyword\n' > {BROKEN}")
     # Another health path is what only a reload can bring.
-    scene.wish(web={"health": {**WEB["health"], "path": "/_ping?again=yes"}})
-    shell("r2", f"echo 'backend of nobody, never' > {BROKEN}")
+    health = {**WEB["health"], "path": "/_ping?again=yes"}
     try:
-        met = scene.run()
+        with scene.trying(web={"health": health}):
+            return scene.run()
     finally:
         shell("r2", f"rm {BROKEN}")
-    scene.write(text)
-    return met
 
 
 @case("HAProxy is killed in mid-roll", fails=None, lost=None)

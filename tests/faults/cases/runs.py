@@ -111,10 +111,8 @@ def wrong_password(scene: Scene) -> None:
     subprocess.run(
         [vault, "encrypt", "--vault-password-file", right, secrets], check=True, capture_output=True
     )
-    text = scene.written
-    scene.wish()
-    met = scene.run("deploy", "-e", f"@{secrets}", "--vault-password-file", str(wrong))
-    scene.write(text)
+    with scene.trying():
+        met = scene.run("deploy", "-e", f"@{secrets}", "--vault-password-file", str(wrong))
     assert met.rc != 0
     assert "Decryption failed" in met.output, met.output
     assert "TASK [" not in met.output, met.output
