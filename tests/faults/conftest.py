@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.faults.machines import bring_back
@@ -11,9 +13,11 @@ from tests.playbook import play
 
 
 @pytest.fixture(scope="session")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """Six machines on which site.yml has run, and a repository with the app."""
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Six machines on which site.yml has run, and a repository with the app; it leaves none of it behind."""
     bring_back()
     site = play("playbooks/site.yml")
     assert site.rc == 0, site.output
-    return Scene(tmp_path_factory.mktemp("scene"))
+    scene = Scene(tmp_path_factory.mktemp("scene"))
+    yield scene
+    scene.run("remove", lease_wait=60)
