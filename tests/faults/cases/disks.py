@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks without a free byte. Here is the place of the ledger deleted, once there is a playbook for it."""
+"""Disks without a free byte, and the ledger gone."""
 
 from __future__ import annotations
 
@@ -32,3 +32,17 @@ def full_manager(scene: Scene) -> Met:
     shell(MANAGER, _FOLD)
     with scene.trying(), full(MANAGER, LEDGER):
         return scene.run()
+
+
+@case("the ledger is deleted", fails=("m1",), says=("playbooks/recover.yml rebuilds it from what runs",))
+def ledger_deleted(scene: Scene) -> Met:
+    scene.wish()
+    assert scene.run().rc == 0
+    scene.rest()
+    before = scene.identities()
+    shell(MANAGER, f"rm {LEDGER}/ledger.db*")
+    refused = scene.run()
+    recovered = scene.run("recover")
+    assert recovered.rc == 0, recovered.output
+    assert scene.identities() == before
+    return refused
