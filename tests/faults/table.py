@@ -11,12 +11,12 @@ from tests.lab.paths import ROOT
 
 from .case import RESULTS, Case, name_of
 from .cases import TABLE
-from .kills import VERBS
+from .kills import VERBS, Verb, covering
 
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 LEDGER = "the ledger's writer is killed 250 times"
-KILLS = "kill: "
+NOT_YET = "not measured yet"
 STARTS = "next run starts after"
 Result = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ def rendered(results: Iterable[Result]) -> str:
         "next run starts after",
         "repairing runs",
     )
-    rows = [row for verb in VERBS if (row := _kills(verb.name, by_name.values()))]
+    rows = [_kills(verb, by_name.values()) for verb in VERBS]
     parts = ["### Runs that are killed", "", *_markdown(heads, rows)]
     heads = ("fault", "failed requests", "the run", STARTS, "repairing runs")
     for group, cases in TABLE.items():
@@ -49,15 +49,17 @@ def rendered(results: Iterable[Result]) -> str:
     return "\n".join([*parts, "", f"{LEDGER[0].upper()}{LEDGER[1:]}: {ledger['said'] if ledger else '-'}."])
 
 
-def _kills(verb: str, results: Iterable[Result]) -> Sequence[str]:
-    ours = [result for result in results if result["group"] == KILLS + verb]
+def _kills(verb: Verb, results: Iterable[Result]) -> Sequence[str]:
+    """Return the row of a verb; it says how many of its kills have been measured."""
+    planned = {name_of(kill.title) for kill in covering() if kill.verb == verb}
+    ours = [result for result in results if name_of(result["title"]) in planned]
     if not ours:
-        return ()
+        return (verb.name, f"0 of {len(planned)}", NOT_YET, "", "", "")
     signals = sorted({result["title"].partition(": ")[2].split()[0] for result in ours})
     requests = sum(result["requests"] for result in ours)
     return (
-        verb,
-        str(len(ours)),
+        verb.name,
+        f"{len(ours)} of {len(planned)}",
         ", ".join(signals),
         f"{sum(result['failed'] for result in ours)} of {requests:,}" if requests else "nobody asked yet",
         f"{min(r['starts_after'] for r in ours):.1f} to {max(r['starts_after'] for r in ours):.1f} s",
@@ -68,7 +70,7 @@ def _kills(verb: str, results: Iterable[Result]) -> Sequence[str]:
 def _fault(case: Case, by_name: Mapping[str, Result]) -> Sequence[str]:
     result = by_name.get(case.name)
     if result is None:
-        return (case.title, "not measured yet", "", "", "")
+        return (case.title, NOT_YET, "", "", "")
     promised = {0: "", None: ", none promised"}.get(case.lost, f", at most {case.lost}")
     return (
         case.title,
