@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    Canary,
     Health,
     ReleaseCommand,
     Rules,
@@ -35,7 +36,12 @@ WEB = process(
     generation=3,
 )
 SHOP = replace(
-    shop(replace(WEB, health=Health("/_ping"), written=2), process("worker", port=None), parallelism="25%"),
+    shop(
+        replace(WEB, health=Health("/_ping"), written=2),
+        process("worker", port=None),
+        parallelism="25%",
+        canary=Canary(10),
+    ),
     release=ReleaseCommand(("migrate",), 60.0),
     irreversible=True,
 )
@@ -102,6 +108,7 @@ TORN, UNKNOWN, FORBIDDEN = "is torn", "is none that this Fairlead knows", "holds
         (changed(lambda it: it["processes"][0]["spec"].update(command=[1])), UNKNOWN),
         (changed(lambda it: it["processes"][0]["spec"].update(privileged=True)), UNKNOWN),
         (changed(lambda it: it["update"].update(drain=None)), UNKNOWN),
+        (changed(lambda it: it["update"]["canary"].update(weight="5")), UNKNOWN),
         (changed(lambda it: it.update(hosts={"a.com b.com": "web"})), FORBIDDEN),
         (changed(lambda it: it.update(hosts={"a.com": "other"})), FORBIDDEN),
         (changed(lambda it: it.update(processes=[], hosts={})), FORBIDDEN),
