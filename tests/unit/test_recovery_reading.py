@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    Canary,
     Health,
     ReleaseCommand,
     Rules,
@@ -35,7 +36,12 @@ WEB = process(
     generation=3,
 )
 SHOP = replace(
-    shop(replace(WEB, health=Health("/_ping"), written=2), process("worker", port=None), parallelism="25%"),
+    shop(
+        replace(WEB, health=Health("/_ping"), written=2),
+        process("worker", port=None),
+        parallelism="25%",
+        canary=Canary(),
+    ),
     release=ReleaseCommand(("migrate",), 60.0),
     irreversible=True,
 )
@@ -115,6 +121,7 @@ TORN, UNKNOWN, FORBIDDEN = "is torn", "is none that this Fairlead knows", "holds
         (changed(lambda it: it["processes"][0]["spec"].update(env={"A B": ""})), FORBIDDEN),
         (changed(lambda it: it["processes"][0]["rules"].update(constraints=["x"])), FORBIDDEN),
         (changed(lambda it: it["update"].update(parallelism="many")), FORBIDDEN),
+        (changed(lambda it: it["update"]["canary"].update(weight=0)), FORBIDDEN),
     ],
 )
 def test_what_is_no_configuration_is_said_and_never_a_traceback(label: str, why: str) -> None:
