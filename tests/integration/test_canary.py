@@ -144,14 +144,14 @@ BAD = {
 
 
 @pytest.mark.parametrize(("options", "words"), BAD.values(), ids=BAD)
-def test_a_bad_release_is_taken_back_long_before_its_time_is_over_and_nobody_noticed(
+def test_a_bad_release_is_aborted_long_before_its_time_is_over_and_nobody_noticed(
     router: Router, tmp_path: Path, options: dict[str, str], words: str
 ) -> None:
     old, new = [router.instance(late="5") for _ in range(2)], [router.instance(**options)]
     begin(router, old, new)
     began = time.monotonic()
     with load_on(router) as load:
-        with pytest.raises(Aborted, match=rf"^the new release was taken back after \d+s: {words}"):
+        with pytest.raises(Aborted, match=rf"^the canary was aborted after \d+s: {words}"):
             hold(router, tmp_path, new)
         converge(router.place, canary_table(*old), drain=2, deadline=10)
     assert time.monotonic() - began < 20

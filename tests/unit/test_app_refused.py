@@ -32,6 +32,14 @@ def test_fields_of_an_app(line: str, words: str) -> None:
     assert problems(top(line)) == [f"4:{words}"]
 
 
+def test_a_canary_needs_a_process_that_gets_requests() -> None:
+    said = "4:10 update.canary: has no process that gets requests; expected a process with a port and a route"
+    for processes in ("{worker: {}}", "{web: {}}", "{api: {port: 80}}"):
+        assert problems(f"{HEAD}processes: {processes}\nupdate: {{canary: {{}}}}\n") == [said]
+    routes = "routes: [{domain: a.example, process: api}]"
+    assert problems(f"{HEAD}processes: {{api: {{port: 80}}}}\nupdate: {{canary: {{}}}}\n{routes}\n") == []
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "80.5", "'80'"])
 def test_ports(port: str) -> None:
     said = problems(f"{HEAD}processes: {{web: {{port: {port}}}}}\n")

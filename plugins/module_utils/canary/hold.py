@@ -73,5 +73,5 @@ class Hold:
         if faults:
             passed = window.seconds - max(0.0, window.end - window.now())
             raise Aborted(
-                f"the new release was taken back after {format_duration(round(passed))}: {'; '.join(faults)}"
+                f"the canary was aborted after {format_duration(round(passed))}: {'; '.join(faults)}"
             )

@@ -2,7 +2,7 @@
 """Whether a new release goes on, by what was measured of it and of the old one at the same time.
 
 Few requests scatter, so what counts is not that a limit was passed but that chance alone would hardly have
-passed it: in one of a hundred canaries of a release that keeps just within the limit, and before the time is
+passed it: in one of twenty canaries of a release that keeps just within the limit, and before the time is
 over, when it is asked again and again, in one of a thousand.
 """
 
@@ -63,7 +63,7 @@ def exceeds(hits: int, tries: int, percent: float) -> float:
 
 def _faults(canary: Canary, name: str, tally: Tally, *, final: bool) -> Iterator[str]:
     new, old = tally.new, tally.old
-    chance = 0.01 if final else 0.001
+    chance = 0.05 if final else 0.001
     if not final and min(new.requests, old.requests) < _EARLY:
         return
     if new.failed > _ALONE and exceeds(new.failed, new.requests, old.share + canary.max_5xx) < chance:

@@ -26,6 +26,7 @@ _LONGEST = 2**20  # characters of a label, more than any app file leads to
 _LARGEST = 2**22  # bytes of JSON
 _MOST = 1000  # instances of a process
 _PORTS = range(1, 2**16)
+_CANARY = range(1, 51)  # percent of the requests
 _SHARE = re.compile(r"[0-9]{1,3}%|all", re.ASCII)
 
 
@@ -91,6 +92,7 @@ def _allowed(configuration: Configuration) -> Iterator[bool]:
         isinstance(amount, int) or bool(_SHARE.fullmatch(amount))
         for amount in (update.parallelism, update.max_unavailable or 0)
     )
+    yield update.canary is None or update.canary.weight in _CANARY
     for process in configuration.processes:
         yield from _allowed_process(process)
 
