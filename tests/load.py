@@ -14,6 +14,7 @@ from itertools import cycle
 
 KEEPING, CLOSING, SLOW = 24, 10, 8  # clients
 PACE = 0.2  # seconds between the requests of a keeping or closing client
+LATE = 1.0  # seconds of a slow request; one that is refused at once is not asked again sooner either
 PATIENCE = 10  # seconds for a connection, and for a whole answer
 
 Way = tuple[str, int]  # address and port of a router
@@ -76,7 +77,7 @@ async def _all(load: Load) -> None:
     fast, late = f"/?{load.query}", f"/slow?ms=1000&{load.query}"
     keeping = [_Client(next(ways), fast, n * pace / KEEPING, pace, keep=True) for n in range(KEEPING)]
     closing = [_Client(next(ways), fast, n * pace / CLOSING, pace, keep=False) for n in range(CLOSING)]
-    slow = [_Client(next(ways), late, n / SLOW, 0.0, keep=True) for n in range(load.slow)]
+    slow = [_Client(next(ways), late, n / SLOW, LATE, keep=True) for n in range(load.slow)]
     await asyncio.gather(*(_visit(load, client) for client in keeping + closing + slow))
 
 
