@@ -242,6 +242,17 @@ def test_a_lost_node_is_done_without_if_told_so_and_put_right_when_it_is_back(de
     assert deployed.deploy().changed == {}
 
 
+def test_an_app_is_removed_without_a_lost_node_if_told_so(deployed: Repository) -> None:
+    assert deployed.deploy().rc == 0
+    with frozen("n3"):
+        without = play("playbooks/remove.yml", app="shop", skip_unreachable=True)
+    assert without.rc == 0, without.output
+    left = containers()
+    assert {name.partition("@")[2] for name in left.values()} <= {"n3"}
+    assert play("playbooks/remove.yml", app="shop").rc == 0
+    assert containers() == {}
+
+
 def test_a_router_that_cannot_be_reached_cannot_be_skipped(deployed: Repository) -> None:
     before = containers()
     deployed.edit(("GREETING: hello", "GREETING: never"))
