@@ -7,6 +7,7 @@ import resource
 import signal
 import sqlite3
 import stat
+import subprocess
 from contextlib import closing
 from dataclasses import replace
 from multiprocessing.queues import Queue
@@ -74,6 +75,21 @@ def test_a_full_disk_is_said_and_costs_nothing_that_was_written(path: Path, size
     writer.join()
     assert word == f"The ledger {path} cannot be used: disk I/O error."
     assert len(states(File(path))) == opened
+
+
+def _fill(ledger: Ledger) -> None:
+    for number in range(100):
+        opened(ledger, "shop", replace(FIRST, configuration_hash=str(number)))
+
+
+def test_a_disk_without_room_is_called_full(tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(tmp_path)], check=True)
+    try:
+        path = made(tmp_path)
+        with Ledger(File(path)) as ledger, pytest.raises(LedgerError, match="its disk is full: make room on"):
+            _fill(ledger)
+    finally:
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
 def test_a_missing_ledger_is_said_and_not_made(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from .clock import Instant, machine_clock
 from .schema import MIGRATIONS, VERSION, Guard, Step, Unguard, check_version
 from .session import PATIENCE, Damaged, LedgerError
 
+_PAGES = 1 << 16  # bytes: a write takes some pages of 4096, and an index of them 32768
+
 
 @dataclass(frozen=True)
 class File:
@@ -187,4 +189,12 @@ def _version_at(path: Path) -> int:
 def _operational(path: Path, reason: str) -> str:
     if "locked" in reason or "busy" in reason:
         return f"The ledger {path} is in use by another run that does not let go: try again."
+    if "disk" in reason and _is_full(path.parent):
+        return f"The ledger {path} cannot be used: its disk is full: make room on it."
     return f"The ledger {path} cannot be used: {reason}."
+
+
+def _is_full(folder: Path) -> bool:
+    """Say whether not even the smallest of the ledger's files could grow on the disk of a folder."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize < _PAGES
