@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.keeper import keep
+from ansible_collections.fairlead.paas.plugins.module_utils.keeper import keep, run_of_this_worker
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import performer
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
@@ -111,8 +110,8 @@ class ActionModule(ActionBase):
 
         # Without pipelining the task has a folder on the manager, which goes with it; these make their own.
         self.cleanup()
-        # This is a worker, which ends with its task; its parent is the run.
-        keep(os.getppid(), lambda: ledger("renew"), release, _EVERY)
+        # This is a worker, which ends with its task.
+        keep(run_of_this_worker(), lambda: ledger("renew"), release, _EVERY)
 
 
 def _refusal(held: str, waited: float) -> str:

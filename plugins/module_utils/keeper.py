@@ -8,6 +8,7 @@ run's main process. If the keeper is killed too, nothing renews the lease, and i
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import select
 import signal
@@ -16,6 +17,15 @@ from collections.abc import Callable
 from contextlib import suppress
 
 _GLANCE = 0.5  # seconds between two looks at the process, where the kernel cannot tell of its end
+
+
+def run_of_this_worker() -> int:
+    """Return the process id of the run that a worker was forked from, also if that has ended since.
+
+    The kernel's answer would then be somebody else, who may live on for weeks.
+    """
+    run = multiprocessing.parent_process()
+    return run.pid if run and run.pid else os.getppid()
 
 
 def keep(process: int, renew: Callable[[], object], release: Callable[[], object], every: float) -> None:

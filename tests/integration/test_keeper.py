@@ -16,10 +16,10 @@ import pytest
 from tests.playbook import ROOT
 
 RUN = """
-import os, signal, sys, time
+import multiprocessing, os, signal, sys, time
 from pathlib import Path
-from ansible_collections.fairlead.paas.plugins.module_utils.keeper import keep
-place = Path(sys.argv[1])
+from ansible_collections.fairlead.paas.plugins.module_utils.keeper import keep, run_of_this_worker
+place, dies_early = Path(sys.argv[1]), sys.argv[2:] == ["dies"]
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts the tests may ignore it
 
 def note(name):
@@ -28,11 +28,18 @@ def note(name):
             file.write(f"{os.getpid()}\\n")
     return write
 
-worker = os.fork()  # a task's worker, which ends with its task
-if worker == 0:
-    keep(os.getppid(), note("renewed"), note("released"), every=0.1)
-    os._exit(0)
-os.waitpid(worker, 0)
+run = os.getpid()
+
+def work():  # as a task's worker does, which ends with its task
+    while dies_early and os.getppid() == run:
+        time.sleep(0.01)
+    keep(run_of_this_worker(), note("renewed"), note("released"), every=0.1)
+
+worker = multiprocessing.get_context("fork").Process(target=work)
+worker.start()
+if dies_early:
+    os.kill(os.getpid(), signal.SIGKILL)
+worker.join()
 print("kept", flush=True)
 sys.stdin.read()
 """
@@ -75,6 +82,16 @@ def test_it_renews_while_the_run_lives_and_releases_once_when_it_ends(tmp_path: 
     keeper = int((tmp_path / "released").read_text())
     until(lambda: not Path(f"/proc/{keeper}").exists())
     assert times(tmp_path / "renewed") == renewed
+
+
+def test_what_a_worker_takes_for_a_run_that_has_died_meanwhile_is_released_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RUN, str(tmp_path), "dies"]
+    died = subprocess.run(command, env={"PYTHONPATH": str(ROOT / ".collections")}, check=False)
+    assert died.returncode == -signal.SIGKILL
+    until(lambda: times(tmp_path / "released") == 1)
+    keeper = int((tmp_path / "released").read_text())
+    until(lambda: not Path(f"/proc/{keeper}").exists())
+    assert times(tmp_path / "renewed") == 0
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
