@@ -28,18 +28,7 @@ options:
     description: What an earlier reading returned as its mark. Events up to there are left out.
     type: str
     default: ""
-  config_dir:
-    description: The folder of C(haproxy.cfg), C(hosts.map) and C(apps/).
-    type: path
-    default: /etc/haproxy
-  admin_socket:
-    description: HAProxy's admin socket.
-    type: path
-    default: /run/haproxy/admin.sock
-  master_socket:
-    description: The socket of HAProxy's master process.
-    type: path
-    default: /run/haproxy-master.sock
+extends_documentation_fragment: fairlead.paas.haproxy
 attributes:
   check_mode:
     description: The task waits for nothing; the module only reads in any case.

@@ -36,22 +36,11 @@ options:
         refused, and one that is higher waits until a change under way has ended.
       - Without a token the change is not fenced.
     type: int
-  config_dir:
-    description: The folder of C(haproxy.cfg), C(hosts.map) and C(apps/).
-    type: path
-    default: /etc/haproxy
-  admin_socket:
-    description: HAProxy's admin socket.
-    type: path
-    default: /run/haproxy/admin.sock
-  master_socket:
-    description: The socket of HAProxy's master process.
-    type: path
-    default: /run/haproxy-master.sock
   program:
     description: The program that checks a configuration.
     type: path
     default: /usr/sbin/haproxy
+extends_documentation_fragment: fairlead.paas.haproxy
 attributes:
   check_mode:
     description: Says exactly what would change and touches nothing.

@@ -19,18 +19,7 @@ options:
     description: The unit to restart.
     type: str
     default: haproxy
-  config_dir:
-    description: The folder of C(haproxy.cfg), C(hosts.map) and C(apps/).
-    type: path
-    default: /etc/haproxy
-  admin_socket:
-    description: HAProxy's admin socket.
-    type: path
-    default: /run/haproxy/admin.sock
-  master_socket:
-    description: The socket of HAProxy's master process.
-    type: path
-    default: /run/haproxy-master.sock
+extends_documentation_fragment: fairlead.paas.haproxy
 attributes:
   check_mode:
     description: Says what is due and touches nothing.
