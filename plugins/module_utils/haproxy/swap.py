@@ -20,6 +20,7 @@ from .state import Load, parse_processes, parse_stat
 
 _IDLE = 10.0  # seconds after which HAProxy closes an idle connection: the role's "timeout http-keep-alive"
 _DELETING = 5.0  # seconds that cut sessions may take to end
+_NOWHERE = "192.0.2.1"  # of a range that is no machine's (RFC 5737)
 
 
 class Unhealthy(FairleadError):
@@ -144,6 +145,11 @@ def _add(admin: Runtime, version: Version, seat: Seat) -> None:
 
 
 def _delete(admin: Runtime, server: str) -> None:
+    """Delete a server that is in maintenance.
+
+    One that was down before may have idle connections left, which HAProxy before 3.0 keeps for many seconds;
+    a new address makes it close them.
+    """
     answer = ""
 
     def is_gone() -> bool:
@@ -151,6 +157,7 @@ def _delete(admin: Runtime, server: str) -> None:
         answer = admin.ask(f"del server {server}")
         if "still has connections" in answer:
             admin.ask(f"shutdown sessions server {server}")
+            admin.ask(f"set server {server} addr {_NOWHERE}")
         return answer.startswith(("Server deleted", "No such server", "No such backend"))
 
     if not Deadline(_DELETING).until(is_gone):
