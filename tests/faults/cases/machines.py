@@ -21,7 +21,7 @@ def node_killed(scene: Scene) -> Met:
             return ended(run)
 
 
-@case("SSH to a node is cut in mid-roll", fails=("n2",), quick=True)
+@case("SSH to a node is cut in mid-roll", fails=("n2",))
 def ssh_cut(scene: Scene) -> Met:
     scene.wish(update=ONE_AT_A_TIME)
     with scene.running() as run:
@@ -53,7 +53,6 @@ def manager_restarted(scene: Scene) -> Met:
     fails=("n3",),
     says=("n3 cannot be reached", "skip_unreachable=true"),
     lost=None,
-    quick=True,
 )
 def unreachable_before(scene: Scene) -> Met:
     scene.wish()

@@ -50,7 +50,7 @@ def eight_apps(scene: Scene) -> None:
     assert [met.rc for met in removed] == [0] * len(EIGHT), removed
 
 
-@case("a rollback during a deploy", quick=True)
+@case("a rollback during a deploy")
 def rollback_during_a_deploy(scene: Scene) -> Met:
     target = scene.earlier()
     scene.wish()
