@@ -9,29 +9,46 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Canary, Configuration
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    Canary,
+    Configuration,
+    Rules,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Node
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.canary import Trial
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import Plan, plan
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase, rollout
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.tables import server_name
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.undo import standing_table, undo
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
-from tests.unit.worlds import UNHURRIED, Acted, World, settled_worlds
+from tests.unit.worlds import UNHURRIED, Acted, M, World, settled_worlds
 
 
 @st.composite
 def tried_worlds(draw: st.DrawFn) -> World:
-    """Draw a fleet that runs some configuration, and one with new code and a canary."""
-    world = draw(settled_worlds())
-    canary = Canary(draw(st.sampled_from([1, 5, 20, 34, 50])))
-    update = replace(world.configuration.update, order="start-first", canary=canary)
-    processes = (
-        replace(process, spec=replace(process.spec, env={"NEW": "1"}))
-        for process in world.configuration.processes
+    """Draw a fleet with room that runs some configuration, and one with new code and a canary."""
+    drawn = draw(settled_worlds())
+    fleet = Fleet(tuple(map(roomy, drawn.fleet.nodes)))
+    first = replace(
+        drawn.configuration,
+        processes=tuple(
+            replace(process, scale=max(process.scale, 1), rules=Rules(process.rules.strategy))
+            for process in drawn.configuration.processes
+        ),
     )
-    new = replace(world.configuration, processes=tuple(processes), update=update)
-    return World(new, world.fleet)
+    acted = Acted(fleet, Table("shop"))
+    for phase in rollout(plan(first, fleet, None, 1), first, fleet):
+        acted.act(phase)
+    canary = Canary(draw(st.sampled_from([1, 5, 20, 34, 50])))
+    update = replace(first.update, order="start-first", canary=canary)
+    new = (replace(process, spec=replace(process.spec, env={"NEW": "1"})) for process in first.processes)
+    return World(replace(first, processes=tuple(new), update=update), acted.observed())
+
+
+def roomy(node: Node) -> Node:
+    """Return the node with room for two releases of any configuration that is drawn."""
+    return replace(node, memory=4096 * M, free_memory=4096 * M, cpus=8.0, last_port=node.last_port + 24)
 
 
 def planned(configuration: Configuration, acted: Acted) -> tuple[Plan, tuple[Phase, ...], Trial]:
