@@ -30,6 +30,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment impo
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     active_of,
     carried_over,
+    recorded,
     refuse_forgotten,
     restarted,
     running,
@@ -147,8 +148,7 @@ class ActionModule(ActionBase):
         match self.given["kind"]:
             case "rollback":
                 chosen = target(app, releases, self.given["to"])
-                before = Configuration.from_dict(chosen["configuration"])
-                return self._with_its_secrets(chosen["number"], before, seen)
+                return self._with_its_secrets(chosen["number"], recorded(chosen), seen)
             case "scale":
                 return scaled(running(app, releases), self._scales(running(app, releases)))
             case "restart":

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -152,27 +153,30 @@ def test_a_scale_change_touches_only_the_difference(deployed: Repository) -> Non
     assert slots() == EVERYTHING
 
 
-@pytest.mark.parametrize(
-    ("harm", "words"),
-    [
-        (("rm", "--force"), "its container is gone"),
-        (("stop", "--time", "1"), "its container does not run"),
-        (("update", "--memory", "256m", "--memory-swap", "256m"), "changed by hand"),
-        (("network", "disconnect", "bridge"), "changed by hand"),
-    ],
-)
-def test_what_someone_did_by_hand_is_mended(
-    deployed: Repository, on: On, harm: tuple[str, ...], words: str
-) -> None:
-    victim, name = next((i, name) for i, name in containers().items() if name.startswith("shop.web.2"))
-    on(name.partition("@")[2], "docker", *harm, victim)
+BY_HAND: dict[str, tuple[str, tuple[str, ...]]] = {
+    "shop.web.1": ("its container is gone", ("rm", "--force")),
+    "shop.web.2": ("its container does not run", ("stop", "--time", "1")),
+    "shop.web.3": ("changed by hand", ("update", "--memory", "256m", "--memory-swap", "256m")),
+    "shop.web.4": ("changed by hand", ("network", "disconnect", "bridge")),
+}
+
+
+def test_what_someone_did_by_hand_is_mended(deployed: Repository, on: On) -> None:
+    before = containers()
+    for container, name in before.items():
+        slot, node = name.partition("-v")[0], name.partition("@")[2]
+        if slot in BY_HAND:
+            on(node, "docker", *BY_HAND[slot][1], container)
 
     mended = deployed.deploy()
 
     assert mended.rc == 0, mended.output
-    assert words in mended.output
+    for slot, (words, _) in BY_HAND.items():
+        assert re.search(rf"{slot} .*{words}", mended.output), mended.output
     assert slots() == EVERYTHING
-    assert victim not in containers()
+    assert [before[same].partition("-v")[0] for same in before.keys() & containers().keys()] == [
+        "shop.worker.1"
+    ]
     assert deployed.deploy().changed == {}
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,12 +30,12 @@ def lose_the_ledger(on: On) -> None:
 
 
 @pytest.fixture
-def released(deployed: Repository) -> Repository:
+def released(lab: None, repository: Repository) -> Repository:  # noqa: ARG001 - it must be up
     """The sample in a release whose containers were all started by it."""
-    deployed.edit(("GREETING: hello", f"GREETING: once-{min(containers())[:8]}"))
-    outcome = deployed.deploy()
+    repository.edit(("GREETING: hello", f"GREETING: once-{uuid.uuid4()}"))
+    outcome = repository.deploy()
     assert outcome.rc == 0, outcome.output
-    return deployed
+    return repository
 
 
 @pytest.fixture

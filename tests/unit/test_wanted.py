@@ -18,6 +18,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     carried_over,
+    recorded,
     refuse_forgotten,
     restarted,
     running,
@@ -48,6 +49,20 @@ def test_an_app_that_runs_and_that_the_ledger_does_not_know_is_not_planned() -> 
         refuse_forgotten("shop", fleet, [])
     refuse_forgotten("shop", fleet, [release(1, "failed")])
     refuse_forgotten("blog", fleet, [])
+
+
+@pytest.mark.parametrize("into", [(), ("update",), ("processes", 0, "spec")])
+def test_a_release_of_a_newer_fairlead_is_not_taken_for_less_than_it_is(into: tuple[Any, ...]) -> None:
+    newer = release(7, "active")
+    assert recorded(newer) == FILE
+    place = newer["configuration"]
+    for step in into:
+        place = place[step]
+    place["volumes"] = []
+    with pytest.raises(
+        FairleadError, match=r"^v7 was made by a newer Fairlead, .*; use an up-to-date checkout"
+    ):
+        running("shop", [newer])
 
 
 def test_a_scale_set_by_hand_survives_deploys_and_says_so() -> None:

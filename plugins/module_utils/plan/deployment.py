@@ -23,7 +23,7 @@ from .rollout import ByNode, Phase, final_table, rollout
 from .routes import Foreseen, Routers, apart_from_instances, foresee, in_words
 from .task import Task
 from .undo import Undo, undo
-from .wanted import Releases, active_of, set_by_hand
+from .wanted import Releases, active_of, recorded, set_by_hand
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _turns(releases: Releases) -> list[Turn]:
 
 def _before(releases: Releases) -> Configuration | None:
     active = active_of(releases)
-    return Configuration.from_dict(active["configuration"]) if active else None
+    return recorded(active) if active else None
 
 
 def _rechecked(before: Configuration | None, after: Configuration) -> set[str]:

@@ -30,12 +30,28 @@ def active_of(releases: Releases) -> Mapping[str, Any] | None:
     return next((release for release in releases if release["state"] == ACTIVE), None)
 
 
+def recorded(release: Mapping[str, Any]) -> Configuration:
+    """Return the configuration of a release. Raises FairleadError if it holds what is not known here."""
+    data = release["configuration"]
+    try:
+        found = Configuration.from_dict(data)
+        known = data.keys() <= found.as_dict().keys()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        known = False
+    if not known:
+        raise FairleadError(
+            f"v{release['number']} was made by a newer Fairlead, which wrote into the ledger what this one"
+            " does not know; use an up-to-date checkout"
+        )
+    return found
+
+
 def running(app: str, releases: Releases) -> Configuration:
     """Return the configuration of the active release. Raises FairleadError if there is none."""
     active = active_of(releases)
     if active is None:
         raise FairleadError(f"{app} has no active release; deploy it first")
-    return Configuration.from_dict(active["configuration"])
+    return recorded(active)
 
 
 def refuse_forgotten(app: str, fleet: Fleet, releases: Releases) -> None:
@@ -60,7 +76,7 @@ def carried_over(written: Configuration, releases: Releases) -> Configuration:
     active = active_of(releases)
     if active is None:
         return written
-    found = {process.name: process for process in Configuration.from_dict(active["configuration"]).processes}
+    found = {process.name: process for process in recorded(active).processes}
     processes = (_carried(process, found.get(process.name)) for process in written.processes)
     return replace(written, processes=tuple(processes))
 

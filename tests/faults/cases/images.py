@@ -20,7 +20,7 @@ def bad(scene: Scene, **wishes: Any) -> Met:
         return scene.run()
 
 
-@case("the image exits at once", fails=NODES, says=("exited with code 3",), returns=True, quick=True)
+@case("the image exits at once", fails=NODES, says=("exited with code 3",), returns=True)
 def exits(scene: Scene) -> Met:
     return bad(scene, env={"SHOP_EXIT": "3"})
 

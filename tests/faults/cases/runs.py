@@ -16,7 +16,7 @@ from tests.faults.scene import APP, ROLLING, Scene, ended
 EIGHT = [f"probe-{number}" for number in range(1, 9)]
 
 
-@case("two deploys of one app at once", quick=True)
+@case("two deploys of one app at once")
 def two_deploys(scene: Scene) -> Met:
     scene.wish()
     with scene.running() as first:
