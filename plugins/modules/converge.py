@@ -142,28 +142,11 @@ options:
         carries it as a label, from which M(fairlead.paas.recover) rebuilds a ledger that was lost.
       - Nothing is compared with it, for what is kept may be of an earlier release.
     type: dict
-  token:
-    description:
-      - The fencing token of the run's lease. A run with a lower one than this machine has seen of the app is
-        refused, and one that is higher waits until a change under way has ended.
-      - Without a token the change is not fenced.
-    type: int
   secrets:
     description: Values of the secrets that the specs name.
     type: dict
     default: {}
-  registry_auth:
-    description: The account with which images are pulled.
-    type: dict
-    suboptions:
-      username:
-        description: Its name.
-        type: str
-        required: true
-      password:
-        description: Its password.
-        type: str
-        required: true
+extends_documentation_fragment: [fairlead.paas.fencing, fairlead.paas.pulling]
 """
 
 EXAMPLES = r"""

@@ -30,17 +30,11 @@ options:
     description: Seconds in which new servers must be found healthy by HAProxy.
     type: float
     default: 60.0
-  token:
-    description:
-      - The fencing token of the run's lease. A run with a lower one than this machine has seen of the app is
-        refused, and one that is higher waits until a change under way has ended.
-      - Without a token the change is not fenced.
-    type: int
   program:
     description: The program that checks a configuration.
     type: path
     default: /usr/sbin/haproxy
-extends_documentation_fragment: fairlead.paas.haproxy
+extends_documentation_fragment: [fairlead.paas.haproxy, fairlead.paas.fencing]
 attributes:
   check_mode:
     description: Says exactly what would change and touches nothing.

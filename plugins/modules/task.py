@@ -51,28 +51,11 @@ options:
     description: Seconds after which a command that has not ended is stopped.
     type: float
     default: 600.0
-  token:
-    description:
-      - The fencing token of the run's lease, shown before anything is removed or started. A run with a lower
-        one than this machine has seen of the app is refused.
-      - Without a token the change is not fenced.
-    type: int
   secrets:
     description: Values of the secrets that the spec names.
     type: dict
     default: {}
-  registry_auth:
-    description: The account with which the image is pulled.
-    type: dict
-    suboptions:
-      username:
-        description: Its name.
-        type: str
-        required: true
-      password:
-        description: Its password.
-        type: str
-        required: true
+extends_documentation_fragment: [fairlead.paas.fencing, fairlead.paas.pulling]
 """
 
 EXAMPLES = r"""
