@@ -52,11 +52,8 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def deployed(lab: None, repository: Repository) -> Repository:  # noqa: ARG001 - it must be up
-    """The sample, deployed as the repository has it; all at once, since that is not what is tested."""
-    update = ("parallelism: 2", "parallelism: all")
-    repository.edit(update)
+    """The sample, deployed as the repository has it."""
     outcome = repository.deploy()
-    repository.edit(update[::-1])
     assert outcome.rc == 0, outcome.output
     return repository
 
