@@ -151,16 +151,18 @@ class Configuration:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Configuration:
-        """Return the configuration that ``as_dict`` gave, also after a way through JSON."""
+        """Return the configuration that ``as_dict`` gave, also after a way through JSON.
+
+        Raises TypeError for what is not known here, wherever in it that stands.
+        """
         release = data.get("release")
-        return cls(
-            app=data["app"],
-            processes=tuple(_process(process) for process in data["processes"]),
-            hosts=dict(data["hosts"]),
-            update=_update(data["update"]),
-            release=ReleaseCommand(tuple(release["command"]), release["deadline"]) if release else None,
-            irreversible=data.get("irreversible", False),
-        )
+        read = {
+            "processes": tuple(_process(process) for process in data["processes"]),
+            "hosts": dict(data["hosts"]),
+            "update": _update(data["update"]),
+            "release": _release(release) if release else None,
+        }
+        return cls(**{**data, **read})
 
 
 def _update(data: Mapping[str, Any]) -> Update:
@@ -168,16 +170,18 @@ def _update(data: Mapping[str, Any]) -> Update:
     return Update(**{**data, "canary": Canary(**canary) if canary else None})
 
 
+def _release(data: Mapping[str, Any]) -> ReleaseCommand:
+    return ReleaseCommand(**{**data, "command": tuple(data["command"])})
+
+
 def _process(data: Mapping[str, Any]) -> Process:
     rules, health = data["rules"], data["health"]
-    return Process(
-        name=data["name"],
-        scale=data["scale"],
-        spec=Spec.from_dict(data["spec"]),
-        rules=Rules(**rules | {"constraints": tuple(rules["constraints"])}),
-        health=Health(**health) if health else None,
-        written=data.get("written"),
-    )
+    read = {
+        "spec": Spec.from_dict(data["spec"]),
+        "rules": Rules(**{**rules, "constraints": tuple(rules["constraints"])}),
+        "health": Health(**health) if health else None,
+    }
+    return Process(**{**data, **read})
 
 
 def _hash(data: Any) -> str:

@@ -33,18 +33,8 @@ options:
     type: str
     required: true
   push_auth:
-    description: The account with which images are pushed.
-    type: dict
     required: true
-    suboptions:
-      username:
-        description: Its name.
-        type: str
-        required: true
-      password:
-        description: Its password.
-        type: str
-        required: true
+extends_documentation_fragment: fairlead.paas.account.pushing
 attributes:
   check_mode:
     description: Predicts exactly, changes nothing.

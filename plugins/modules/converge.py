@@ -146,7 +146,7 @@ options:
     description: Values of the secrets that the specs name.
     type: dict
     default: {}
-extends_documentation_fragment: [fairlead.paas.fencing, fairlead.paas.pulling]
+extends_documentation_fragment: [fairlead.paas.fencing, fairlead.paas.account.pulling]
 """
 
 EXAMPLES = r"""

@@ -59,24 +59,13 @@ options:
   revision:
     description: The commit, for the label C(org.opencontainers.image.revision) of what is built.
     type: str
-  push_auth:
-    description: The account with which images are pushed.
-    type: dict
-    suboptions:
-      username:
-        description: Its name.
-        type: str
-        required: true
-      password:
-        description: Its password.
-        type: str
-        required: true
   tag:
     description: The content tag; the action plugin gives it.
     type: str
   packed:
     description: Where the packed context is on the builder; the action plugin gives it.
     type: path
+extends_documentation_fragment: fairlead.paas.account.pushing
 """
 
 EXAMPLES = r"""

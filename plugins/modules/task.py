@@ -55,7 +55,7 @@ options:
     description: Values of the secrets that the spec names.
     type: dict
     default: {}
-extends_documentation_fragment: [fairlead.paas.fencing, fairlead.paas.pulling]
+extends_documentation_fragment: [fairlead.paas.fencing, fairlead.paas.account.pulling]
 """
 
 EXAMPLES = r"""

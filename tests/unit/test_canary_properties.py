@@ -15,35 +15,30 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Rules,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Node
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Node
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.canary import Trial
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import Plan, plan
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase, rollout
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.tables import server_name
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.undo import standing_table, undo
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
-from tests.unit.worlds import UNHURRIED, Acted, M, World, settled_worlds
+from tests.unit.worlds import UNHURRIED, Acted, M, World, configurations, fleet_nodes, running
 
 
 @st.composite
 def tried_worlds(draw: st.DrawFn) -> World:
     """Draw a fleet with room that runs some configuration, and one with new code and a canary."""
-    drawn = draw(settled_worlds())
-    fleet = Fleet(tuple(map(roomy, drawn.fleet.nodes)))
-    first = replace(
-        drawn.configuration,
-        processes=tuple(
-            replace(process, scale=max(process.scale, 1), rules=Rules(process.rules.strategy))
-            for process in drawn.configuration.processes
-        ),
+    nodes = tuple(map(roomy, fleet_nodes(draw)))
+    drawn = draw(configurations(["web", "worker"]))
+    processes = (
+        replace(process, scale=max(process.scale, 1), rules=Rules(process.rules.strategy))
+        for process in drawn.processes
     )
-    acted = Acted(fleet, Table("shop"))
-    for phase in rollout(plan(first, fleet, None, 1), first, fleet):
-        acted.act(phase)
+    first = replace(drawn, processes=tuple(processes))
     canary = Canary(draw(st.sampled_from([1, 5, 20, 34, 50])))
     update = replace(first.update, order="start-first", canary=canary)
     new = (replace(process, spec=replace(process.spec, env={"NEW": "1"})) for process in first.processes)
-    return World(replace(first, processes=tuple(new), update=update), acted.observed())
+    return World(replace(first, processes=tuple(new), update=update), running(first, nodes))
 
 
 def roomy(node: Node) -> Node:

@@ -51,7 +51,9 @@ def test_an_app_that_runs_and_that_the_ledger_does_not_know_is_not_planned() -> 
     refuse_forgotten("blog", fleet, [])
 
 
-@pytest.mark.parametrize("into", [(), ("update",), ("processes", 0, "spec")])
+@pytest.mark.parametrize(
+    "into", [(), ("update",), ("processes", 0), ("processes", 0, "spec"), ("processes", 0, "rules")]
+)
 def test_a_release_of_a_newer_fairlead_is_not_taken_for_less_than_it_is(into: tuple[Any, ...]) -> None:
     newer = release(7, "active")
     assert recorded(newer) == FILE

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -141,7 +142,8 @@ def _instances(draw: st.DrawFn, nodes: tuple[Node, ...], processes: tuple[Proces
 
 
 @st.composite
-def _configurations(draw: st.DrawFn, names: list[str]) -> Configuration:
+def configurations(draw: st.DrawFn, names: list[str]) -> Configuration:
+    """Draw a configuration of shop with these processes."""
     order = draw(st.sampled_from(["start-first", "start-first", "stop-first"]))
     canaries = [None, None, Canary(5), Canary(40)] if order == "start-first" else [None]
     return shop(
@@ -154,35 +156,38 @@ def _configurations(draw: st.DrawFn, names: list[str]) -> Configuration:
     )
 
 
-def _fleet_nodes(draw: st.DrawFn) -> tuple[Node, ...]:
+def fleet_nodes(draw: st.DrawFn) -> tuple[Node, ...]:
+    """Draw one to four nodes."""
     return tuple(draw(_nodes(f"n{number}")) for number in range(1, draw(st.integers(1, 4)) + 1))
 
 
 @st.composite
 def messy_worlds(draw: st.DrawFn) -> World:
     """Draw a fleet that runs anything, and a configuration of shop to plan for it."""
-    nodes = _fleet_nodes(draw)
-    configuration = draw(_configurations(draw(st.lists(st.sampled_from(_PROCESSES), unique=True))))
+    nodes = fleet_nodes(draw)
+    configuration = draw(configurations(draw(st.lists(st.sampled_from(_PROCESSES), unique=True))))
     return World(configuration, Fleet(nodes, tuple(draw(_instances(nodes, configuration.processes)))))
 
 
 @st.composite
 def settled_worlds(draw: st.DrawFn) -> World:
     """Draw a fleet that runs one configuration of shop as planned, and the next: often a new image."""
-    first = draw(_configurations(["web", "worker"]))
-    nodes = _fleet_nodes(draw)
-    try:
-        phases = rollout(plan(first, Fleet(nodes), None, 1), first, Fleet(nodes))
-    except NoRoom:
-        phases = ()
-    acted = Acted(Fleet(nodes), Table("shop"))
-    for phase in phases:
-        acted.act(phase)
+    first = draw(configurations(["web", "worker"]))
+    fleet = running(first, fleet_nodes(draw))
     if draw(st.integers(0, 3)) == 0:
-        return World(draw(_configurations(["web", "worker"])), acted.observed())
+        return World(draw(configurations(["web", "worker"])), fleet)
     image = IMAGE.replace("ab", "cd")
     renewed = (replace(process, spec=replace(process.spec, image=image)) for process in first.processes)
-    return World(replace(first, processes=tuple(renewed)), acted.observed())
+    return World(replace(first, processes=tuple(renewed)), fleet)
+
+
+def running(configuration: Configuration, nodes: tuple[Node, ...]) -> Fleet:
+    """Return the nodes with the configuration running on them as planned; bare, where it has no room."""
+    acted = Acted(Fleet(nodes), Table("shop"))
+    with suppress(NoRoom):
+        for phase in rollout(plan(configuration, acted.fleet, None, 1), configuration, acted.fleet):
+            acted.act(phase)
+    return acted.observed()
 
 
 def worlds() -> st.SearchStrategy[World]:

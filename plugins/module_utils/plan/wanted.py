@@ -32,18 +32,13 @@ def active_of(releases: Releases) -> Mapping[str, Any] | None:
 
 def recorded(release: Mapping[str, Any]) -> Configuration:
     """Return the configuration of a release. Raises FairleadError if it holds what is not known here."""
-    data = release["configuration"]
     try:
-        found = Configuration.from_dict(data)
-        known = data.keys() <= found.as_dict().keys()
+        return Configuration.from_dict(release["configuration"])
     except (AttributeError, KeyError, TypeError, ValueError):
-        known = False
-    if not known:
         raise FairleadError(
             f"v{release['number']} was made by a newer Fairlead, which wrote into the ledger what this one"
             " does not know; use an up-to-date checkout"
-        )
-    return found
+        ) from None
 
 
 def running(app: str, releases: Releases) -> Configuration:
