@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command behind the make targets of tests: ``python -m tests.suite [--together] PART …``.
+"""The command behind the make targets of tests: ``python -m tests.suite [PART …] [--together PART …]``.
 
-Runs the named parts in order and stops at the first check that fails; with ``--together`` runs them side by
-side and reports all. Its last line is ``N passed, M failed``: every test that pytest counted, and one for
-each other check.
+Runs the parts after ``--together`` side by side and reports all; then, unless one failed, the others in order
+up to the first check that fails. Its last line is ``N passed, M failed``: every test that pytest counted, and
+one for each other check.
 """
 
 from __future__ import annotations
@@ -121,9 +121,13 @@ def counted(output: str, code: int) -> Count:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the parts asked for; return 0 when everything passed."""
-    asked = _parser().parse_args(argv)
-    checks = [check for part in asked.parts for check in PARTS[part](asked)]
-    total = _together(checks) if asked.together else _in_order(checks)
+    parser = _parser()
+    asked = parser.parse_args(argv)
+    if not asked.parts and not asked.together:
+        parser.error("no part is named")
+    total = _together([check for part in asked.together for check in PARTS[part](asked)])
+    if not total.failed:
+        total += _in_order([check for part in asked.parts for check in PARTS[part](asked)])
     if total.skipped:
         say(f"skipped: {total.skipped}")
     print(f"{total.passed} passed, {total.failed} failed", flush=True)  # noqa: T201 - the closing line
@@ -175,10 +179,17 @@ def _python(folder: Path) -> bool:
     return folder.is_dir() and any(folder.rglob("*.py"))
 
 
+def _part(name: str) -> str:
+    if name not in PARTS:
+        raise argparse.ArgumentTypeError(f"{name} is no part; expected one of {', '.join(sorted(PARTS))}")
+    return name
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.suite", description=__doc__)
-    parser.add_argument("parts", nargs="+", choices=sorted(PARTS))
-    parser.add_argument("--together", action="store_true", help="side by side, and all of them")
+    # Choices of a positional argument would refuse that there is none.
+    parser.add_argument("parts", nargs="*", type=_part, metavar="PART", help=", ".join(sorted(PARTS)))
+    parser.add_argument("--together", nargs="+", type=_part, metavar="PART", default=(), help="side by side")
     parser.add_argument("--role", help="with molecule: only this role")
     parser.add_argument("--whole", action="store_true", help="with faults: all of them")
     return parser

@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 
+from ansible_collections.fairlead.paas.plugins.module_utils.ahead import pack_ahead
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of
 from ansible_collections.fairlead.paas.plugins.module_utils.command_line import scales_among
@@ -118,7 +119,7 @@ class ActionModule(ActionBase):
     def _settled(self, seen: Sight) -> tuple[Deployment, bool]:
         """Return a deployment that no other app's claims stand in the way of, and whether it is claimed."""
         claims, newest = seen.claims, seen.newest_claim
-        for _ in range(_TRIES):
+        for tried in range(_TRIES):
             fleet = around(claims, seen.fleet)
             made = self._decide(seen, fleet)
             if self.given["kind"] == "deploy" and made.plan.is_new_release:
@@ -129,6 +130,8 @@ class ActionModule(ActionBase):
                 if seen.stale:
                     self._ledger("settle", seen.token)
                 return made, False
+            if not tried:
+                pack_ahead(self._configure_module, ["converge", "route"], self.known)
             answer = self._claim(made, fleet, seen, newest)
             if not answer["conflicts"]:
                 return made, True

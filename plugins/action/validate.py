@@ -11,6 +11,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
+from ansible_collections.fairlead.paas.plugins.module_utils.ahead import pack_ahead
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import (
     Catalog,
     Entry,
@@ -39,6 +40,7 @@ ARGUMENTS = {
     "all": {"type": "bool", "default": False},
     "without_file": {"type": "bool", "default": False},
     "inventory_only": {"type": "bool", "default": False},
+    "ahead": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -57,6 +59,7 @@ class ActionModule(ActionBase):
         _, given = self.validate_argument_spec(
             argument_spec=ARGUMENTS, mutually_exclusive=[["all", "without_file"]]
         )
+        pack_ahead(self._configure_module, given["ahead"], task_vars or {})
         shadows = shadowing(load_extra_vars(self._loader))
         return result | validate(Variables(task_vars or {}, self._templar), given, shadows)
 

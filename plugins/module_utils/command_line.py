@@ -11,7 +11,7 @@ from .errors import FairleadError, Problem
 # An extra variable wins over every other, so one of these names would change what a playbook does.
 OWN_NAMES = frozenset(
     {
-        *("aborted", "app_hosts", "app_image", "apps", "astray", "backup_managers"),
+        *("aborted", "ahead", "app_hosts", "app_image", "apps", "astray", "backup_managers"),
         *("builder", "built", "dumped", "hooks", "inventory_only", "kept"),
         *("kind", "manager", "missed", "phase", "phase_index", "planned"),
         *("read", "recovered", "remains", "replace_backups", "returned", "seen"),

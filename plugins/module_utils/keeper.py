@@ -11,10 +11,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import select
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+
+from .beside import beside
 
 _GLANCE = 0.5  # seconds between two looks at the process, where the kernel cannot tell of its end
 
@@ -33,27 +34,7 @@ def keep(process: int, renew: Callable[[], object], release: Callable[[], object
 
     Errors of ``renew`` are not reported: whoever may have taken over is fenced off by its token, not by this.
     """
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-        return
-    try:
-        os.setsid()  # an interrupt from the terminal is for the run: its end is what the keeper waits for
-        if os.fork() == 0:
-            _be_quiet()
-            _watch(process, renew, release, every)
-    finally:
-        os._exit(0)
-
-
-def _be_quiet() -> None:
-    """Hold nothing of the run's: neither its terminal, nor pipes whose end somebody waits for."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for standard in range(3):
-        os.dup2(nowhere, standard)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    beside(lambda: _watch(process, renew, release, every))
 
 
 def _watch(process: int, renew: Callable[[], object], release: Callable[[], object], every: float) -> None:

@@ -36,7 +36,7 @@ options:
         it or a port that it claimed.
       - V(release) gives the lease back. A second time does nothing.
       - V(claim) keeps O(wants) from other apps, and opens the release of O(configuration) if there is one. If
-        other apps have claimed the same, nothing is done, and C(conflicts) says why. Needs a live lease.
+        other apps have claimed the same, nothing is done, and C(conflicts) says why. Renews the lease.
       - V(settle) says that what was claimed is done or undone, where there is no release to close.
       - V(activate) makes the pending release O(number) the active one, and the active one superseded.
       - V(fail) marks the pending release O(number) failed.

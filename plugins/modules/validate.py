@@ -38,6 +38,13 @@ options:
     description: What follows is about all machines and about no app in particular; app files are not read.
     type: bool
     default: false
+  ahead:
+    description: >-
+      Modules of this collection that machines are asked with next. They are packed meanwhile, by a process in
+      the background.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full

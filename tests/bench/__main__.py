@@ -34,6 +34,7 @@ from .swarm import Swarm
 FIRST, AGAIN = "first deploy of 12 instances on 3 nodes", "the same deploy of 36 instances again"
 US, LOOP, BARE = "Fairlead", "loop, waits and routes", "loop, containers only"
 SWARM, DETACHED = "Swarm, as it comes", "Swarm, --detach"
+ROUTED = "Swarm, as it comes, and routes"
 CROWDED, IDLE = "first deploy of 12 beside", "the same again beside"
 KILLED = "from a killed deploy to the next one's plan"
 SMALL, LARGE, ROLLED = 12, 36, 12
@@ -99,7 +100,7 @@ def _deploys(bench: Bench) -> None:
         say(f"--- round {number} of {bench.rounds}")
         _round_of_fairlead(bench.us, bench.figures)
         _round_of_the_loop(bench.loop, bench.figures)
-        _round_of_swarm(bench.swarm, bench.figures)
+        _round_of_swarm(bench)
 
 
 def _growth(bench: Bench) -> None:
@@ -149,12 +150,22 @@ def _round_of_the_loop(loop: Loop, figures: Figures) -> None:
     loop.remove()
 
 
-def _round_of_swarm(swarm: Swarm, figures: Figures) -> None:
+def _create_and_route(bench: Bench) -> None:
+    bench.swarm.create(SMALL)
+    bench.loop.route_to(bench.swarm.places())
+
+
+def _round_of_swarm(bench: Bench) -> None:
+    loop, swarm, figures = bench.loop, bench.swarm, bench.figures
     swarm.enter()
     try:
         figures.take(FIRST, SWARM, lambda: swarm.create(SMALL))
         swarm.check(SMALL)
         swarm.remove()
+        figures.take(FIRST, ROUTED, lambda: _create_and_route(bench))
+        await_answers(loop.ways_in)
+        swarm.remove()
+        loop.remove()
         figures.take(FIRST, DETACHED, lambda: swarm.create_and_await(SMALL))
         swarm.check(SMALL)
         swarm.update(LARGE)

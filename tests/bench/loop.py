@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab.paths import ROOT
@@ -44,9 +46,14 @@ class Loop:
         """Start the containers only: nothing waits, nothing routes."""
         self.deploy(scale, "hello", "--tags", "containers", "-e", "waits=false")
 
-    def route(self, scale: int) -> None:
+    def route(self, scale: int, *options: str) -> None:
         """Only put HAProxy in front of so many instances at the known ports."""
-        self.deploy(scale, "hello", "--tags", "routes")
+        self.deploy(scale, "hello", "--tags", "routes", *options)
+
+    def route_to(self, places: Sequence[tuple[str, int]]) -> None:
+        """Only put HAProxy in front of these addresses and ports."""
+        listed = json.dumps({"places": [f"{address}:{port}" for address, port in places]})
+        self.route(len(places), "-e", listed)
 
     def check(self, scale: int) -> None:
         """Raise LabError unless so many instances answer."""

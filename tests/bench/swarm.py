@@ -8,9 +8,10 @@ import time
 
 from tests.lab.progress import LabError
 
-from .machines import ADDRESSES, FIRST_PORT, NODES, check, on
+from .machines import ADDRESSES, FIRST_PORT, NODES, check, on, published
 
 SERVICE = "bench"
+_NAMED = f"{SERVICE}[-.]"
 _CONFIGURATION = "/etc/docker/daemon.json"
 _KEPT = "/etc/docker/daemon.json.bench"
 
@@ -74,9 +75,13 @@ class Swarm:
             update = ("docker", "service", "update", "--env-add", f"GREETING={greeting}", f"{SERVICE}-{at}")
             on(NODES[0], *update)
 
+    def places(self) -> list[tuple[str, int]]:
+        """Return address and port of every replica, asked of the engines without the price of SSH."""
+        return published(_NAMED)
+
     def check(self, scale: int) -> None:
         """Raise LabError unless so many instances answer."""
-        check(f"{SERVICE}[-.]", scale)
+        check(_NAMED, scale)
 
     def remove(self) -> None:
         """Remove the services, and wait until their containers are gone."""

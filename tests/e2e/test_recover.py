@@ -78,7 +78,7 @@ def test_a_lost_ledger_is_rebuilt_from_what_runs(released: Repository, on: On) -
 
 
 def test_one_that_was_lost_in_mid_roll_and_made_anew_is_rebuilt_too(released: Repository, on: On) -> None:
-    released.edit(("GREETING: once", "GREETING: twice"))
+    released.edit(("GREETING: once", "GREETING: twice"), ("parallelism: all", "parallelism: 2"))
     with running("deploy.yml", app="shop", fairlead_apps=released.apps) as deploy:
         deploy.reaches("Route to the new instances")
         deploy.kill()

@@ -16,7 +16,8 @@ from tests.playbook import play
 
 EVERYTHING = ["shop.web.1", "shop.web.2", "shop.web.3", "shop.web.4", "shop.worker.1"]
 WEB = "command: [python3, -m, shop]"
-UPDATE = "parallelism: 2, drain: 10s, deadline: 60s"
+PACE = ("parallelism: all", "parallelism: 2")
+UPDATE = "drain: 10s, deadline: 60s"
 WAYS = [(router, 80) for router in ROUTERS]
 HOST = "shop.apps.localhost"
 On = Callable[..., str]
@@ -60,7 +61,7 @@ def add(repository: Repository, line: str) -> None:
 
 def test_blue_green_goes_over_in_one_step_without_a_failed_request(deployed: Repository) -> None:
     old = containers()
-    deployed.edit(("GREETING: hello", "GREETING: green"), ("parallelism: 2", "parallelism: all"))
+    deployed.edit(("GREETING: hello", "GREETING: green"))
     with under_load(WAYS, HOST) as load:
         outcome = deployed.deploy()
     assert outcome.rc == 0, outcome.output
@@ -83,7 +84,7 @@ def test_without_room_beside_it_an_instance_stops_first_only_if_it_may_be_missin
     assert "set update.max_unavailable to 1 or more; without it, it is 0" in " ".join(refused.output.split())
     assert refused.changed == {}
     assert containers() == before
-    deployed.edit(("parallelism: 2", "parallelism: 2, max_unavailable: 1"))
+    deployed.edit(("parallelism: all", "parallelism: all, max_unavailable: 1"))
     outcome = deployed.deploy()
     assert outcome.rc == 0, outcome.output
     assert "stopped first, no room beside it" in outcome.output
@@ -93,7 +94,7 @@ def test_without_room_beside_it_an_instance_stops_first_only_if_it_may_be_missin
 def test_one_that_dies_soon_after_it_was_healthy_is_found_by_monitor(deployed: Repository) -> None:
     old = containers()
     dying = '[sh, -c, "python3 -m shop & sleep 6; echo out of ideas; exit 7"]'
-    deployed.edit((WEB, f"command: {dying}"), (UPDATE, f"{UPDATE}, monitor: 20s"))
+    deployed.edit((WEB, f"command: {dying}"), PACE, (UPDATE, f"{UPDATE}, monitor: 20s"))
     with under_load(WAYS, HOST) as load:
         outcome = deployed.deploy()
     assert outcome.rc != 0
@@ -110,6 +111,7 @@ def test_a_deploy_that_pauses_stays_where_it_failed_and_goes_on_or_back(deployed
     deployed.edit(
         ("GREETING: hello", "GREETING: half"),
         (WEB, f"command: {late}"),
+        PACE,
         (UPDATE, f"{UPDATE}, on_failure: pause"),
     )
     with under_load(WAYS, HOST) as load:
@@ -145,7 +147,7 @@ def test_a_bad_release_is_aborted_by_its_canary_and_no_visitor_noticed(deployed:
     a_third_fails = "self.answer(500 if time.time_ns() // 1000 % 10 < 3 else 200, kind"
     code.write_text(code.read_text().replace("self.answer(200, kind", a_third_fails))
     canary = "canary: {weight: 25, for: 60s}, on_failure: pause"
-    deployed.edit((UPDATE, f"{UPDATE}, {canary}"))
+    deployed.edit(PACE, (UPDATE, f"{UPDATE}, {canary}"))
     began = time.monotonic()
     with under_load(WAYS, HOST, slow=0) as load:
         outcome = deployed.deploy()
@@ -167,7 +169,7 @@ def test_a_good_release_passes_its_canary_also_when_a_run_before_was_killed_in_i
     deployed: Repository, on: On
 ) -> None:
     canary = "canary: {weight: 25, for: 5s, max_p95: 50x}"
-    deployed.edit(("GREETING: hello", "GREETING: canary"), (UPDATE, f"{UPDATE}, {canary}"))
+    deployed.edit(("GREETING: hello", "GREETING: canary"), PACE, (UPDATE, f"{UPDATE}, {canary}"))
     with under_load(WAYS, HOST, slow=0) as load:
         with running("deploy.yml", app="shop", fairlead_apps=deployed.apps) as killed:
             killed.reaches("TASK [Compare the new release with the old one]")

@@ -38,6 +38,14 @@ class Met:
         return re.findall(r"TASK \[(.*?)\] \*", before)[-1] if before != self.output else ""
 
     @property
+    def error(self) -> str:
+        """Return what it printed from its first error on, without the recap."""
+        found = re.search(
+            r"^(fatal: \[|\[ERROR\]).*?(?=^PLAY RECAP|\Z)", self.output, re.MULTILINE | re.DOTALL
+        )
+        return found[0] if found else ""
+
+    @property
     def changed(self) -> dict[str, int]:
         """Return the number of changed tasks of each host that has any."""
         recap = self.output.partition("PLAY RECAP")[2]

@@ -88,7 +88,7 @@ def told(case: Case, met: Met | None, measured: Measured) -> None:
     if met.rc:
         assert not case.fails or met.host in case.fails, met.output
         assert met.step, met.output
-        assert APP in met.output, met.output
+        assert APP in met.error, met.output
     plain = " ".join(met.output.split())
     for words in case.says:
         assert words in plain, met.output

@@ -75,12 +75,12 @@ class Scene:
         }
         (self.apps / f"{app}.yml").write_text(yaml.safe_dump(text))
 
-    def content(self, *, new: bool = True) -> None:
-        """Let the next deploy find another content to build an image of, or none but the app's own."""
+    def content(self, *, mebibytes: int = 1) -> None:
+        """Let the next deploy find another content to build an image of; with 0, none but the app's own."""
         more = self.apps / APP / "shop" / "content"
         more.unlink(missing_ok=True)
-        if new:
-            more.write_bytes(secrets.token_bytes(2**20))
+        if mebibytes:
+            more.write_bytes(secrets.token_bytes(mebibytes * 2**20))
 
     def image(self) -> str:
         """Return the image of the active release."""
@@ -121,6 +121,10 @@ class Scene:
         """Return the ids of all containers of the app."""
         return {identity for identity, *_ in self._listed(app)}
 
+    def home(self) -> str:
+        """Return a node on which the app runs: it will run its next release too."""
+        return next(node for node in NODES if self._on(node, APP))
+
     def released(self, app: str = APP) -> list[tuple[str, str, str]]:
         """Return what ``containers`` shall return, by the ledger's active release alone."""
         releases = self._releases(app)
@@ -159,13 +163,13 @@ class Scene:
         return found
 
     def _listed(self, app: str) -> list[tuple[str, ...]]:
-        def of(node: str) -> list[tuple[str, ...]]:
-            labelled = ("--filter", f"label=io.fairlead.app={app}", "--format", _FORMAT)
-            lines = on(node, "docker", "ps", "--all", "--no-trunc", *labelled).splitlines()
-            return [tuple(line.split()) for line in lines]
-
         with ThreadPoolExecutor() as pool:
-            return [line for lines in pool.map(of, NODES) for line in lines]
+            return [line for lines in pool.map(lambda node: self._on(node, app), NODES) for line in lines]
+
+    def _on(self, node: str, app: str) -> list[tuple[str, ...]]:
+        labelled = ("--filter", f"label=io.fairlead.app={app}", "--format", _FORMAT)
+        lines = on(node, "docker", "ps", "--all", "--no-trunc", *labelled).splitlines()
+        return [tuple(line.split()) for line in lines]
 
 
 def ended(run: Run) -> Met:

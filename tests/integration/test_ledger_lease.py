@@ -138,9 +138,6 @@ def test_a_reboot_of_the_manager_ends_every_lease_and_a_run_that_lives_goes_on(
     ledger.begin("shop", ADA, JUST_NOW)
     ledger.begin("blog", ADA, JUST_NOW)
     time.reboot(uptime=5)
-    with pytest.raises(LedgerError, match="The lease of shop ran out"):
-        ledger.claim("shop", 1, bid(GRAB))
-    ledger.renew("shop", 1)
     assert ledger.claim("shop", 1, bid(GRAB)).conflicts == ()
     with pytest.raises(Held):
         ledger.begin("shop", BOB, JUST_NOW)
@@ -184,14 +181,27 @@ def test_a_run_that_slept_may_close_its_release_if_nobody_came(
     assert states(home.place) == {1: "active"}
 
 
-def test_a_claim_needs_a_live_lease_and_a_look_of_today(home: Home, ledger: Ledger, time: Time) -> None:
+def test_a_claim_needs_a_lease_that_was_not_given_back_and_a_look_of_today(
+    home: Home, ledger: Ledger
+) -> None:
     ledger.begin("shop", ADA, JUST_NOW)
     with pytest.raises(LedgerError, match="The look that the plan was made from is too old: run again"):
         ledger.claim("shop", 1, bid(GRAB, since_look=LOOK_LASTS + 1), FIRST)
-    time.wait(TTL)
-    with pytest.raises(LedgerError, match="The lease of shop ran out: run again"):
+    ledger.release("shop", 1)
+    with pytest.raises(LedgerError, match="The lease of shop was released: run again"):
         ledger.claim("shop", 1, bid(GRAB), FIRST)
     assert states(home.place) == {}
+
+
+def test_a_run_so_slow_that_its_lease_ran_out_is_given_it_again_with_its_claim(
+    home: Home, ledger: Ledger, time: Time
+) -> None:
+    ledger.begin("shop", ADA, JUST_NOW)
+    time.wait(TTL + 5)
+    assert ledger.claim("shop", 1, bid(GRAB, since_look=TTL + 5), FIRST).conflicts == ()
+    assert states(home.place) == {1: "pending"}
+    with pytest.raises(Held):
+        ledger.begin("shop", BOB, JUST_NOW)
 
 
 def test_who_plans_at_the_same_time_learns_what_the_other_has_claimed(ledger: Ledger, time: Time) -> None:

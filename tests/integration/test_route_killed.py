@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.converge import converge, foresee
-from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.landing import write, write_hosts
+from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.landing import landing, write, write_hosts
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.render import app_file
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.running import due, mend
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
@@ -22,6 +24,7 @@ from tests.integration.router_rig import (
     running_router,
     table,
     trial,
+    wait_for,
 )
 from tests.load import under_load
 
@@ -130,6 +133,22 @@ def test_apps_that_deploy_at_once_lose_nothing_of_each_other(router: Router) -> 
     assert [run.wait(60) for run in runs] == [0] * len(apps)
     assert router.place.hosts.read_text() == "".join(f"new-{app}.example.com {app}.web\n" for app in apps)
     assert not any(foresee(router.place, wanted).changed for wanted in again)
+    runs = [begin(router, Table(app, {}, ())) for app in apps]
+    assert [run.wait(60) for run in runs] == [0] * len(apps)
+    assert router.place.hosts.read_text() == ""
+    assert [*router.place.apps.iterdir()] == []
+
+
+def test_what_another_app_lands_is_not_read_half_way(router: Router) -> None:
+    blog = router.place.app_file("blog")
+    with landing(router.place):
+        blog.write_text("listen blog\n    not all of it\n")
+        run = begin(router, table(router.instance()))
+        waiting = re.compile(f"-> FLOCK .*:{router.place.lock.stat().st_ino} ")
+        wait_for(lambda: bool(waiting.search(Path("/proc/locks").read_text())), "the run at the lock")
+        blog.unlink()
+    assert run.wait(60) == 0
+    assert router.get("shop.example.com").status == 200
 
 
 def test_a_swap_that_meets_a_reload_of_another_app_is_finished(router: Router) -> None:

@@ -219,3 +219,24 @@ def test_a_vault_without_its_password_is_said_without_its_text(site: Site, tmp_p
     ]
     assert unlocked["app"]["name"] == "shop"
     assert "hunter2" not in output
+
+
+def test_the_modules_that_come_next_are_packed_meanwhile(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSIBLE_LOCAL_TEMP", str(tmp_path / "run"))
+    packed = {"paths": str(tmp_path / "run"), "recurse": True, "patterns": "*.modules.route-*-none"}
+    tasks = [
+        {"fairlead.paas.validate": {"apps": str(site.apps), "app": "shop", "ahead": ["route"]}},
+        {
+            "ansible.builtin.find": packed,
+            "register": "found",
+            "until": "found.matched > 0",
+            "retries": 20,
+            "delay": 0.5,
+        },
+    ]
+    playbook = tmp_path / "ahead.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    outcome = site.play(str(playbook))
+    assert outcome.rc == 0, outcome.output

@@ -97,7 +97,8 @@ def _by_runtime(place: Place, table: Table, observed: Observed, change: Change, 
 
 def _by_reload(place: Place, table: Table, observed: Observed, change: Change, bounds: Bounds) -> None:
     landed = keeping_servers(table, observed)
-    check(place, table.app, _text(landed, observed.version))
+    with landing(place):  # no file of another app comes or goes meanwhile
+        check(place, table.app, _text(landed, observed.version))
     asked = list(change.add) or _seats(table)
     await_answers(asked, bounds.deadline)
     _close(place, table, observed, change, bounds)

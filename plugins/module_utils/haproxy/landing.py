@@ -60,7 +60,7 @@ def write_hosts(place: Place, app: str, hosts: Mapping[str, str]) -> None:
 
 
 def check(place: Place, app: str, text: str | None) -> None:
-    """Let HAProxy check its files with this text as the app's. Raises FairleadError with its words."""
+    """Let HAProxy check its files with this text as the app's. Needs the lock. Raises FairleadError."""
     others = [path for path in sorted(place.apps.glob("*.cfg")) if path.stem != app and path.name[0] != "."]
     with _in_memory(text or "") as (number, trial):
         files = [place.config_dir / "haproxy.cfg", *others, trial]

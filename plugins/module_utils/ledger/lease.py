@@ -90,7 +90,7 @@ def ended_since(end: Instant, now: Instant, since_look: float) -> bool:
 def renewed(app: str, lease: Lease, now: Instant) -> Lease:
     """Return the lease with a new end. Raises ValueError when it was released."""
     if lease.released:
-        raise ValueError(f"The lease of {app} was released; it cannot be renewed")
+        raise ValueError(f"The lease of {app} was released: run again")
     return replace(lease, end=now.later(TTL))
 
 
@@ -106,12 +106,4 @@ def current(app: str, lease: Lease | None, token: int) -> Lease:
         raise ValueError(f"The lease of {app} was taken over by {lease.holder} at {lease.since}")
     if lease is None or token > newest:
         raise ValueError(f"There was no lease of {app} with token {token}; the newest has {newest}")
-    return lease
-
-
-def live(app: str, lease: Lease | None, token: int, now: Instant) -> Lease:
-    """Return the newest lease. Raises ValueError unless it has this token and is live."""
-    lease = current(app, lease, token)
-    if lease.left(now) <= 0:
-        raise ValueError(f"The lease of {app} {'was released' if lease.released else 'ran out'}: run again")
     return lease

@@ -29,7 +29,6 @@ from .lease import (
     ended_since,
     is_look,
     is_stale,
-    live,
     released,
     renewed,
     taken,
@@ -157,12 +156,12 @@ class Ledger:
     ) -> Claimed:
         """Claim what a plan is about to start, and open the release if there is a draft of one.
 
-        From here on the lease is dirty until the run says how it ended. Raises LedgerError unless the lease
-        is live.
+        From here on the lease is dirty until the run says how it ended. It is renewed; one that ran out is
+        given again, since nobody took it. Raises LedgerError.
         """
         with self.change() as store:
             now = self._clock()
-            lease = live(app, store.lease(app), token, now)
+            lease = renewed(app, current(app, store.lease(app), token), now)
             if not is_look(bid.since_look):
                 raise ValueError("The look that the plan was made from is too old: run again")
             others = standing(_of_others(store, app), now, bid.since_look)

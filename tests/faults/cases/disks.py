@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tests.faults.case import Met, case
-from tests.faults.machines import MANAGER, full, shell
+from tests.faults.machines import MANAGER, NODES, full, shell
 from tests.faults.scene import Scene
 
 from .registry import another_image
@@ -16,9 +16,9 @@ _FOLD = (
 )
 
 
-@case("a full disk on a node", fails=("n3",), says=("no space left on device",), returns=True, quick=True)
+@case("a full disk on a node", fails=NODES, says=("no space left on device",), returns=True, quick=True)
 def full_node(scene: Scene) -> Met:
-    with another_image(scene), full("n3", "/var/lib/docker/tmp"):
+    with another_image(scene), full(scene.home(), "/var/lib/docker/tmp"):
         return scene.run()
 
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.e2e.running import until
 from tests.faults.case import Met, case
 from tests.faults.machines import ADDRESSES, MANAGER, NODES, on, shell, stopped
 from tests.faults.scene import APP, ROUTING, Scene, ended
 
 FRONT = "fairlead-registry-front"
+_UPLOADS = f"/var/lib/docker-registry/docker/registry/v2/repositories/{APP}/_uploads"
 
 
 @case(
@@ -23,6 +25,20 @@ FRONT = "fairlead-registry-front"
 def down_at_push(scene: Scene) -> Met:
     with another_image(scene), scene.running() as run:
         run.reaches("TASK [Build the image]")
+        with stopped(MANAGER, FRONT):
+            return ended(run)
+
+
+@case(
+    "the registry goes down in the middle of a push",
+    fails=("m1",),
+    says=(f"{ADDRESSES[MANAGER]}:5000",),
+    returns=True,
+)
+def down_in_push(scene: Scene) -> Met:
+    with another_image(scene, mebibytes=192), scene.running() as run:
+        run.reaches("TASK [Build the image]")
+        until(lambda: shell(MANAGER, f"find {_UPLOADS} -name data -size +4M || true") != "")
         with stopped(MANAGER, FRONT):
             return ended(run)
 
@@ -61,14 +77,14 @@ def tag_changes(scene: Scene) -> Met:
 
 
 @contextmanager
-def another_image(scene: Scene) -> Iterator[None]:
+def another_image(scene: Scene, mebibytes: int = 1) -> Iterator[None]:
     """Wish for what has to be built first; afterwards the app file and its content are as before."""
-    scene.content()
+    scene.content(mebibytes=mebibytes)
     try:
         with scene.trying():
             yield
     finally:
-        scene.content(new=False)
+        scene.content(mebibytes=0)
 
 
 def tag(image: str) -> None:
