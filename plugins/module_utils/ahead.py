@@ -7,8 +7,11 @@ wait for that: some 0.2 s of one core. What an action of ours does on the contro
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from ansible import constants
 
 from .beside import beside
 
@@ -20,6 +23,9 @@ def pack_ahead(pack: Callable[..., object], modules: Sequence[str], known: Mappi
     """
 
     def work() -> None:
+        # The run's folder for what is packed. Once it is gone, nothing can be made in it and left behind.
+        os.chdir(constants.DEFAULT_LOCAL_TMP)
+        constants.DEFAULT_LOCAL_TMP = "."
         for module in modules:
             pack(f"fairlead.paas.{module}", {}, known)
 

@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import yaml
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.grammar import NAME_HELP
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import reference_tag
+from tests.e2e.running import until
 from tests.playbook import Outcome, play
 
 ROOT = Path(__file__).parents[2]
@@ -221,22 +223,40 @@ def test_a_vault_without_its_password_is_said_without_its_text(site: Site, tmp_p
     assert "hunter2" not in output
 
 
-def test_the_modules_that_come_next_are_packed_meanwhile(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ANSIBLE_LOCAL_TEMP", str(tmp_path / "run"))
-    packed = {"paths": str(tmp_path / "run"), "recurse": True, "patterns": "*.modules.route-*-none"}
-    tasks = [
-        {"fairlead.paas.validate": {"apps": str(site.apps), "app": "shop", "ahead": ["route"]}},
-        {
-            "ansible.builtin.find": packed,
-            "register": "found",
-            "until": "found.matched > 0",
-            "retries": 20,
-            "delay": 0.5,
-        },
-    ]
-    playbook = tmp_path / "ahead.yml"
-    playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
-    outcome = site.play(str(playbook))
+def test_the_modules_that_come_next_are_packed_meanwhile(site: Site, place: Path) -> None:
+    packed = {"paths": str(place), "recurse": True, "patterns": "*.modules.route-*-none"}
+    waiting = {"register": "found", "until": "found.matched > 0", "retries": 20, "delay": 0.5}
+    outcome = ahead(site, "shop", {"ansible.builtin.find": packed, **waiting})
     assert outcome.rc == 0, outcome.output
+
+
+def test_a_run_that_ends_before_they_are_packed_leaves_nothing(site: Site, place: Path) -> None:
+    assert ahead(site, "nosuch").rc != 0
+    own = f"ANSIBLE_LOCAL_TEMP={place}".encode()
+    until(lambda: not any(own in environment for environment in environments()))
+    assert [*place.iterdir()] == []
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the runs of this test keep what is theirs for as long as they live."""
+    monkeypatch.setenv("ANSIBLE_LOCAL_TEMP", str(tmp_path / "run"))
+    return tmp_path / "run"
+
+
+def ahead(site: Site, app: str, *then: dict[str, Any]) -> Outcome:
+    """Validate an app with a module to pack meanwhile, and go on."""
+    task = {"fairlead.paas.validate": {"apps": str(site.apps), "app": app, "ahead": ["route"]}}
+    playbook = site.apps.parent / "ahead.yml"
+    playbook.write_text(
+        yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [task, *then]}])
+    )
+    return site.play(str(playbook))
+
+
+def environments() -> Iterator[bytes]:
+    """Yield the environment of every process but this one."""
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        if file.parent.name != str(os.getpid()):
+            with suppress(OSError):
+                yield file.read_bytes()
