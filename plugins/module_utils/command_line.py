@@ -12,10 +12,10 @@ from .errors import FairleadError, Problem
 OWN_NAMES = frozenset(
     {
         *("aborted", "ahead", "app_hosts", "app_image", "apps", "astray", "backup_managers"),
-        *("builder", "built", "dumped", "hooks", "inventory_only", "kept"),
+        *("builder", "built", "dumped", "gone", "hooks", "inventory_only", "kept"),
         *("kind", "manager", "missed", "phase", "phase_index", "planned"),
         *("read", "recovered", "remains", "replace_backups", "returned", "seen"),
-        *("seen_again", "target", "to_release", "token", "tried", "unkept"),
+        *("seen_again", "skipped", "target", "to_release", "token", "tried", "unkept"),
         *("valid", "what", "why", "without_file"),
     }
 )
