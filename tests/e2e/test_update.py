@@ -75,7 +75,7 @@ def test_without_room_beside_it_an_instance_stops_first_only_if_it_may_be_missin
     deployed: Repository, on: On
 ) -> None:
     most = 0.6 * int(on("n1", "docker", "info", "--format", "{{.NCPU}}"))
-    deployed.edit(("scale: 4", "scale: 2"), ("cpu: 0.25", f"cpu: {most:.2f}"))
+    deployed.edit(PACE, ("scale: 4", "scale: 2"), ("cpu: 0.25", f"cpu: {most:.2f}"))
     assert deployed.deploy().rc == 0
     before = containers()
     deployed.edit(("GREETING: hello", "GREETING: tight"))
@@ -84,7 +84,7 @@ def test_without_room_beside_it_an_instance_stops_first_only_if_it_may_be_missin
     assert "set update.max_unavailable to 1 or more; without it, it is 0" in " ".join(refused.output.split())
     assert refused.changed == {}
     assert containers() == before
-    deployed.edit(("parallelism: all", "parallelism: all, max_unavailable: 1"))
+    deployed.edit(("parallelism: 2", "parallelism: 2, max_unavailable: 1"))
     outcome = deployed.deploy()
     assert outcome.rc == 0, outcome.output
     assert "stopped first, no room beside it" in outcome.output
