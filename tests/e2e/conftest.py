@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,17 +33,6 @@ class Repository:
     def deploy(self, *arguments: str, app: str = "shop", on: str = "lab", **variables: object) -> Outcome:
         """Run deploy.yml for an app of this repository."""
         return play("deploy.yml", *arguments, on=on, app=app, fairlead_apps=str(self.apps), **variables)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def impatience() -> Iterator[None]:
-    """Take a machine for lost after 6 s instead of 15: many tests wait for that."""
-    [found] = re.findall(r"^ssh_args = (.*)$", (ROOT / "ansible.cfg").read_text(), re.MULTILINE)
-    sooner = found.replace("ServerAliveInterval=5", "ServerAliveInterval=2")
-    assert sooner != found
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ANSIBLE_SSH_ARGS", sooner)
-        yield
 
 
 @pytest.fixture(scope="session")
