@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.backup import LEAP, dump, keep, restore
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid, Want
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.file import File
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.schema import VERSION
@@ -300,6 +300,19 @@ def test_after_a_restore_no_token_comes_again_and_the_next_run_looks_again(path:
             ledger.activate("shop", 1, "late", lost[0])
         ledger.release("shop", 2 + LEAP)
         assert ledger.begin("shop", ADA, 0.0).stale
+
+
+def test_a_lease_that_was_live_when_the_backup_was_made_holds_nobody_up_after_a_restore(path: Path) -> None:
+    with Ledger(File(path)) as ledger:
+        token = ledger.begin("shop", ADA, 0.5).token
+        ledger.claim("shop", token, Bid(since_look=0.5, wants=(Want("shop.web.1", "n1", 25701, 1, 0.1),)))
+        restore(path, dump(path)[1], force=True)
+        begun = ledger.begin("shop", BOB, 0.0)
+        assert begun.token > token
+        assert begun.stale
+        assert ledger.begin("blog", BOB, 0.0).claims == ()
+        with pytest.raises(LedgerError, match="was taken over by bob"):
+            ledger.renew("shop", token)
 
 
 def test_backups_go_on_after_a_restore(path: Path, backup: Path) -> None:

@@ -154,8 +154,10 @@ class Store:
         return int(self._db.execute("SELECT count(*) FROM releases").fetchone()[0])
 
     def leap(self, numbers: int) -> None:
-        """Leave out so many tokens and changes, and take all leases as unsettled."""
-        self._db.execute("UPDATE leases SET token = token + ?, dirty = 1", (numbers,))
+        """Leave out so many tokens and changes; all leases are over, and what was done under them unsettled."""
+        self._db.execute(
+            "UPDATE leases SET token = token + ?, boot = '', until = 0, released = 1, dirty = 1", (numbers,)
+        )
         self._db.execute(
             "UPDATE edition SET change = change + :leap, first_token = first_token + :leap", {"leap": numbers}
         )
