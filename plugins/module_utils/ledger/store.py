@@ -154,7 +154,7 @@ class Store:
         return int(self._db.execute("SELECT count(*) FROM releases").fetchone()[0])
 
     def leap(self, numbers: int) -> None:
-        """Leave out so many tokens and changes; all leases are over, and what was done under them unsettled."""
+        """Leave out so many tokens and changes; all leases are over, and their work counts as unsettled."""
         self._db.execute(
             "UPDATE leases SET token = token + ?, boot = '', until = 0, released = 1, dirty = 1", (numbers,)
         )
