@@ -55,13 +55,32 @@ class Health:
     start_period: float = 10.0
 
 
+GLOBAL = "global"
+
+
+@dataclass(frozen=True)
+class Preference:
+    """A constraint that a node should meet, and how much that counts beside the others."""
+
+    rule: str
+    weight: int = 50  # 1 to 100
+
+
 @dataclass(frozen=True)
 class Rules:
-    """Where the instances of a process may stand. Constraints are written as in app files."""
+    """Where the instances of a process may stand. Expressions are written as in app files."""
 
     strategy: str = "spread"
     constraints: tuple[str, ...] = ()
     max_per_node: int | None = None
+    preferences: tuple[Preference, ...] = ()
+    spread: str | None = None  # a label: as even as can be over its values
+    max_skew: int | None = None  # the most that its fullest value may have more than its emptiest
+    max_per: Mapping[str, int] = field(default_factory=dict)  # label -> most instances on nodes of one value
+    together: tuple[str, ...] = ()  # ``with``: APP or APP/PROCESS that must stand on the same node
+    apart: tuple[str, ...] = ()  # APP, APP/PROCESS or *: never on the same node
+    apart_per: str | None = None  # a label: never on nodes of the same value
+    mode: str = "replicated"  # or global: one on every node that may hold it
 
 
 @dataclass(frozen=True)
@@ -174,11 +193,17 @@ def _release(data: Mapping[str, Any]) -> ReleaseCommand:
     return ReleaseCommand(**{**data, "command": tuple(data["command"])})
 
 
+def _rules(data: Mapping[str, Any]) -> Rules:
+    tuples = {name: tuple(data.get(name, ())) for name in ("constraints", "together", "apart")}
+    preferences = tuple(Preference(**each) for each in data.get("preferences", ()))
+    return Rules(**{**data, **tuples, "preferences": preferences})
+
+
 def _process(data: Mapping[str, Any]) -> Process:
     rules, health = data["rules"], data["health"]
     read = {
         "spec": Spec.from_dict(data["spec"]),
-        "rules": Rules(**{**rules, "constraints": tuple(rules["constraints"])}),
+        "rules": _rules(rules),
         "health": Health(**health) if health else None,
     }
     return Process(**{**data, **read})

@@ -58,6 +58,20 @@ class Leftover:
     container: str
 
 
+ACTIVE, CORDONED, DRAINING, LOST = NODE_STATES = ("active", "cordoned", "draining", "lost")
+"""Takes instances; takes nothing new; is to be emptied; cannot be reached, and is planned without."""
+
+
+@dataclass(frozen=True)
+class Allotment:
+    """What of a machine instances get: what it measures, less the system's part, times a factor."""
+
+    system_memory: int = 0  # bytes
+    system_cpu: float = 0.0  # cores
+    memory_factor: float = 1.0
+    cpu_factor: float = 1.0
+
+
 @dataclass(frozen=True)
 class Node:
     """A machine that runs instances. Memory in bytes, cpus in cores, load as the 1 minute average."""
@@ -72,6 +86,29 @@ class Node:
     first_port: int = 25701
     last_port: int = 26700
     busy_ports: frozenset[int] = frozenset()  # listened on by anything that is not ours
+    arch: str = ""
+    engine_version: str = ""
+    state: str = ACTIVE
+    reserved_for: tuple[str, ...] = ()  # apps; no other may stand here
+    allotment: Allotment = Allotment()
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Return what expressions of app files are about: labels, and what the machine says of itself."""
+        known = {"node": self.name, "arch": self.arch, "engine_version": self.engine_version}
+        return self.labels | {name: value for name, value in known.items() if value}
+
+    @property
+    def memory_for_instances(self) -> int:
+        """Return the bytes that may be reserved here in all."""
+        kept = self.memory - self.allotment.system_memory
+        return max(0, int(kept * self.allotment.memory_factor))
+
+    @property
+    def cpus_for_instances(self) -> float:
+        """Return the cores that may be reserved here in all."""
+        kept = self.cpus - self.allotment.system_cpu
+        return max(0.0, kept * self.allotment.cpu_factor)
 
     @classmethod
     def from_look(
