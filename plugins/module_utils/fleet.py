@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .configuration import Rules
+
 _SLOT = ("app", "process", "number")
 _FACTS = ("cpus", "memory", "free_memory", "load")
 
@@ -133,19 +135,27 @@ class Node:
 
 @dataclass(frozen=True)
 class Fleet:
-    """All nodes as observed now, sorted by name, and all instances and leftovers on them, of every app."""
+    """All nodes as observed now, sorted by name, and all instances and leftovers on them, of every app.
+
+    ``rules``: by app and process, those of what runs, as far as they bind others too.
+    """
 
     nodes: tuple[Node, ...]
     instances: tuple[Instance, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
+    rules: Mapping[tuple[str, str], Rules] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, nodes: Iterable[Node], instances: Iterable[Instance], leftovers: Iterable[Leftover] = ()
+        cls,
+        nodes: Iterable[Node],
+        instances: Iterable[Instance],
+        leftovers: Iterable[Leftover] = (),
+        rules: Mapping[tuple[str, str], Rules] | None = None,
     ) -> Fleet:
         """Return the fleet of these nodes, instances and leftovers, each sorted."""
         by_name = sorted(nodes, key=lambda node: node.name)
-        return cls(tuple(by_name), tuple(sorted(instances)), tuple(sorted(leftovers)))
+        return cls(tuple(by_name), tuple(sorted(instances)), tuple(sorted(leftovers)), dict(rules or {}))
 
     def of_app(self, app: str) -> tuple[Instance, ...]:
         """Return the instances of one app, sorted by slot."""

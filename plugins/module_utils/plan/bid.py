@@ -21,7 +21,7 @@ def around(claims: Iterable[Mapping[str, Any]], fleet: Fleet) -> Fleet:
     seen = {(i.slot, i.node, i.port) for i in fleet.instances}
     claimed = (_instance(claim) for claim in claims)
     unseen = (i for i in claimed if (i.slot, i.node, i.port) not in seen)
-    return Fleet.of(fleet.nodes, [*fleet.instances, *unseen], fleet.leftovers)
+    return Fleet.of(fleet.nodes, [*fleet.instances, *unseen], fleet.leftovers, fleet.rules)
 
 
 def wants(plan: Plan) -> list[dict[str, Any]]:
