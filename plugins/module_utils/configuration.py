@@ -82,6 +82,13 @@ class Rules:
     apart_per: str | None = None  # a label: never on nodes of the same value
     mode: str = "replicated"  # or global: one on every node that may hold it
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Rules:
+        """Return the rules written as plain data, also after a way through JSON, or by an older Fairlead."""
+        tuples = {name: tuple(data.get(name, ())) for name in ("constraints", "together", "apart")}
+        preferences = tuple(Preference(**each) for each in data.get("preferences", ()))
+        return cls(**{**data, **tuples, "preferences": preferences})
+
 
 @dataclass(frozen=True)
 class Process:
@@ -193,17 +200,11 @@ def _release(data: Mapping[str, Any]) -> ReleaseCommand:
     return ReleaseCommand(**{**data, "command": tuple(data["command"])})
 
 
-def _rules(data: Mapping[str, Any]) -> Rules:
-    tuples = {name: tuple(data.get(name, ())) for name in ("constraints", "together", "apart")}
-    preferences = tuple(Preference(**each) for each in data.get("preferences", ()))
-    return Rules(**{**data, **tuples, "preferences": preferences})
-
-
 def _process(data: Mapping[str, Any]) -> Process:
     rules, health = data["rules"], data["health"]
     read = {
         "spec": Spec.from_dict(data["spec"]),
-        "rules": _rules(rules),
+        "rules": Rules.from_dict(rules),
         "health": Health(**health) if health else None,
     }
     return Process(**{**data, **read})

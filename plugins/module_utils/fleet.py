@@ -10,7 +10,7 @@ from typing import Any
 from .configuration import Rules
 
 _SLOT = ("app", "process", "number")
-_FACTS = ("cpus", "memory", "free_memory", "load")
+_FACTS = ("cpus", "memory", "free_memory", "load", "arch")
 
 
 @dataclass(frozen=True, order=True)
@@ -129,6 +129,8 @@ class Node:
             first_port=ports.get("first", cls.first_port),
             last_port=ports.get("last", cls.last_port),
             busy_ports=frozenset(seen["busy_ports"]),
+            # Debian's own part of a version is of no use in comparisons: 20.10.24+dfsg1.
+            engine_version=seen["engine_version"].partition("+")[0],
             **{fact: seen[fact] for fact in _FACTS},
         )
 

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from .configuration import Rules
 from .fleet import Fleet, Instance, Leftover, Node
 from .haproxy.change import Observed
 from .variables import Variables
@@ -39,29 +40,29 @@ class Sight:
 def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight:
     """Return what was seen on the machines of these groups."""
     nodes, instances, leftovers = [], [], []
+    manager = groups["managers"][0]
     asked = (*groups["nodes"], *groups["routers"], *groups["managers"][:1])
     lost = {name: why for name in asked if (why := loss(_seen(name, variables)))}
+    told = {} if manager in lost else _seen(manager, variables)
+    states = {each["node"]: each["state"] for each in told.get("nodes", ())}
     for name in groups["nodes"]:
         if name in lost:
             continue
         seen = _seen(name, variables)
-        nodes.append(
-            Node.from_look(
-                name,
-                variables.of_host(name, "fairlead_address"),
-                variables.of_host(name, "fairlead_labels") or {},
-                variables.of_host(name, "fairlead_ports") or {},
-                seen["node"],
-            )
+        node = Node.from_look(
+            name,
+            variables.of_host(name, "fairlead_address"),
+            variables.of_host(name, "fairlead_labels") or {},
+            variables.of_host(name, "fairlead_ports") or {},
+            seen["node"],
         )
+        nodes.append(replace(node, state=states.get(name, node.state)))
         instances += [Instance.from_look(name, each) for each in seen["instances"]]
         leftovers += [Leftover(node=name, **each) for each in seen["leftovers"]]
-    manager = groups["managers"][0]
-    told = {} if manager in lost else _seen(manager, variables)
     routers = {name: _seen(name, variables) for name in groups["routers"] if name not in lost}
     return Sight(
         lost=lost,
-        fleet=Fleet.of(nodes, instances, leftovers),
+        fleet=Fleet.of(nodes, instances, leftovers, _rules(told)),
         routers={name: Observed.from_dict(seen["router"]) for name, seen in routers.items()},
         releases=told.get("releases", ()),
         secrets=_kept(told),
@@ -81,6 +82,11 @@ def kept_secrets(groups: Mapping[str, Sequence[str]], variables: Variables) -> d
 
 def _kept(told: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     return {(each["name"], each["hash"]): each["sealed"] for each in told.get("secrets", ())}
+
+
+def _rules(told: Mapping[str, Any]) -> dict[tuple[str, str], Rules]:
+    bonds = told.get("bonds", ())
+    return {(each["app"], each["process"]): Rules.from_dict(each["rules"]) for each in bonds}
 
 
 def _seen(host: str, variables: Variables) -> dict[str, Any]:

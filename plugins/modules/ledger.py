@@ -31,6 +31,8 @@ options:
       - V(prepare) makes the schema, of a file the directory (0700) and the file (0600) too.
       - V(read) returns the newest releases of O(app).
       - V(events) returns the newest events of O(app).
+      - V(nodes) returns which nodes are cordoned or draining, since when, by whom and why.
+      - V(mark) says that O(node) is in O(state) from now on, until that is said anew.
       - V(begin) takes the lease of O(app), or fails while somebody else has it. It lives for C(ttl) seconds.
       - V(renew) keeps the lease for another C(ttl) seconds. One that ran out is given again, if nobody took
         it or a port that it claimed.
@@ -57,6 +59,8 @@ options:
       - prepare
       - read
       - events
+      - nodes
+      - mark
       - begin
       - renew
       - release
@@ -70,7 +74,9 @@ options:
       - restore
       - recover
   app:
-    description: The app; required for all but V(prepare), V(dump), V(keep), V(restore) and V(recover).
+    description: >-
+      The app; required for all but V(prepare), V(nodes), V(mark), V(dump), V(keep), V(restore) and
+      V(recover).
     type: str
   snapshot:
     description: What V(dump) returned. Environments of apps are in it, so it is never shown.
@@ -158,6 +164,16 @@ options:
     description: Values of secrets that none of so many newest releases had are forgotten by V(claim).
     type: int
     default: 10
+  node:
+    description: The node to V(mark).
+    type: str
+  state:
+    description:
+      - What the node is. One that is V(cordoned) takes no new instances; one that is V(draining) loses those
+        that it has with the next plan of their apps.
+    type: str
+    choices: [active, cordoned, draining]
+    default: active
   found:
     description: Releases that machines still show.
     type: list
@@ -246,7 +262,7 @@ options:
     type: str
     default: ""
   message:
-    description: What is said about the release.
+    description: What is said about the release, or about the node.
     type: str
     default: ""
 attributes:
@@ -303,6 +319,13 @@ EXAMPLES = r"""
     app: shop
     token: "{{ begun.token }}"
     number: "{{ claimed.number }}"
+
+- name: Let a node take nothing new
+  fairlead.paas.ledger:
+    do: mark
+    node: n2
+    state: cordoned
+    message: its disk is to be changed
 
 - name: Release the lease
   fairlead.paas.ledger:
@@ -365,6 +388,18 @@ events:
   returned: events
   type: list
   elements: dict
+nodes:
+  description: >-
+    The nodes that are not as usual (C(node), C(state), C(who), C(host), C(since), C(why)), by their names.
+  returned: begin, nodes
+  type: list
+  elements: dict
+bonds:
+  description: >-
+    Placement rules of other apps' active releases that bind this one too (C(app), C(process), C(rules)).
+  returned: begin
+  type: list
+  elements: dict
 secrets:
   description: The values that secrets have had (C(name), C(hash), C(sealed)).
   returned: begin
@@ -422,6 +457,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, CORDONED, DRAINING
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger import backup, moving, recovery
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid, Room, Want
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import Move
@@ -472,7 +508,8 @@ def _begin(ledger: Ledger, params: Params) -> Result:
     if not (holder.who and holder.host):
         raise LedgerError("begin: who and host are empty; expected whose run it is and where it was started.")
     begun = ledger.begin(params["app"], holder, params["since_look"], params["limit"])
-    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "secrets", "claims")}
+    names = ("releases", "secrets", "claims", "nodes", "bonds")
+    rows = {name: _plain(getattr(begun, name)) for name in names}
     return {
         "changed": False,
         "token": begun.token,
@@ -481,6 +518,17 @@ def _begin(ledger: Ledger, params: Params) -> Result:
         "seen": begun.seen,
         **rows,
     }
+
+
+def _nodes(ledger: Ledger, _params: Params) -> Result:
+    return {"changed": False, "nodes": _plain(ledger.nodes())}
+
+
+def _mark(ledger: Ledger, params: Params) -> Result:
+    node, state = params["node"], params["state"]
+    before = ledger.mark(node, state, _given(Holder, params), params["message"])
+    diff = {"before": f"{node} {before}\n", "after": f"{node} {state}\n"}
+    return {"changed": before != state, "diff": diff}
 
 
 def _renew(ledger: Ledger, params: Params) -> Result:
@@ -532,6 +580,8 @@ def _remove(ledger: Ledger, params: Params) -> Result:
 ASKS: dict[str, Callable[[Ledger, Params], Result]] = {
     "read": _read,
     "events": _events,
+    "nodes": _nodes,
+    "mark": _mark,
     "begin": _begin,
     "renew": _renew,
     "release": _release,
@@ -622,6 +672,8 @@ ARGUMENTS: dict[str, Any] = {
     "found": {"type": "list", "elements": "dict", "default": [], "options": FOUND},
     "tokens": {"type": "dict", "default": {}, "no_log": False},
     "backups": {"type": "dict", "default": {}},
+    "node": {"type": "str"},
+    "state": {"type": "str", "choices": [ACTIVE, CORDONED, DRAINING], "default": ACTIVE},
     "number": {"type": "int"},
     "outcome": {"type": "str", "default": ""},
     "configuration": {"type": "dict"},
@@ -638,7 +690,8 @@ ARGUMENTS: dict[str, Any] = {
     "message": {"type": "str", "default": ""},
 }
 REQUIRED = [
-    *(("do", do, ["app"]) for do in ASKS),
+    *(("do", do, ["app"]) for do in ASKS if do not in ("nodes", "mark")),
+    ("do", "mark", ["node"]),
     *(("do", do, ["token"]) for do in ("renew", "release", "claim", "settle")),
     ("do", "begin", ["since_look"]),
     ("do", "claim", ["since_look"]),

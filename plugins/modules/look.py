@@ -189,6 +189,16 @@ secrets:
   returned: with O(manager)
   type: list
   elements: dict
+nodes:
+  description: The nodes that are cordoned or draining, as of M(fairlead.paas.ledger).
+  returned: with O(manager)
+  type: list
+  elements: dict
+bonds:
+  description: Placement rules of other apps that bind this one too, as of M(fairlead.paas.ledger).
+  returned: with O(manager)
+  type: list
+  elements: dict
 held:
   description: Who holds the lease, in a sentence.
   returned: with O(manager.begin), if it is held
@@ -268,14 +278,19 @@ def _manager(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 
     with Ledger(place_of(asked["path"], asked["url"]), readonly=asked["begin"] is None) as ledger:
         if asked["begin"] is None:
-            releases, secrets = ledger.releases(app, asked["limit"]), ledger.secrets(app)
-            return {"releases": _plain(releases), "secrets": _plain(secrets)}
+            return {
+                "releases": _plain(ledger.releases(app, asked["limit"])),
+                "secrets": _plain(ledger.secrets(app)),
+                "nodes": _plain(ledger.nodes()),
+                "bonds": _plain(ledger.bonds(app)),
+            }
         since_look = asked["begin"].pop("since_look")
         try:
             begun = ledger.begin(app, Holder(**asked["begin"]), since_look, asked["limit"])
         except Held as held:
             return {"held": str(held)}
-    rows = {name: _plain(getattr(begun, name)) for name in ("releases", "secrets", "claims")}
+    names = ("releases", "secrets", "claims", "nodes", "bonds")
+    rows = {name: _plain(getattr(begun, name)) for name in names}
     return {"token": begun.token, "stale": begun.stale, "seen": begun.seen, **rows}
 
 

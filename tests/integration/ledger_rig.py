@@ -86,7 +86,7 @@ class Home:
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return all that is in it."""
         numbers = "ledger_numbers" if self.url else "sqlite_sequence"
-        tables = ("releases", "leases", "claims", "secrets", "events", "edition", numbers)
+        tables = ("releases", "leases", "claims", "secrets", "events", "nodes", "edition", numbers)
         return {table: sorted(self.ask(f"SELECT * FROM {table}"), key=str) for table in tables}  # noqa: S608
 
     def make_schema_1(self) -> None:

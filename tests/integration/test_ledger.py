@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import LedgerError
 from tests.integration.ledger_killing import killed_writers
-from tests.integration.ledger_rig import ADA, FIRST, FORK, REFUSED, SECOND, Home, opened, states
+from tests.integration.ledger_rig import ADA, BOB, FIRST, FORK, REFUSED, SECOND, Home, opened, states
 
 
 def test_a_release_is_kept_as_it_was_given(home: Home) -> None:
@@ -145,7 +145,7 @@ def test_a_ledger_held_by_another_is_said_and_can_be_read(home: Home) -> None:
 
 def test_a_newer_ledger_is_refused_by_all(home: Home) -> None:
     home.set_version(99)
-    with pytest.raises(LedgerError, match=r"newer Fairlead \(schema 99, this one knows 2\)"):
+    with pytest.raises(LedgerError, match=r"newer Fairlead \(schema 99, this one knows 3\)"):
         Ledger(home.place)
     with pytest.raises(LedgerError, match="newer Fairlead"):
         home.place.prepare()
@@ -153,7 +153,7 @@ def test_a_newer_ledger_is_refused_by_all(home: Home) -> None:
 
 def test_an_older_ledger_asks_for_the_playbook_that_lifts_it(home: Home) -> None:
     home.set_version(1)
-    with pytest.raises(LedgerError, match=r"schema 1, this Fairlead needs 2: run playbooks/site\.yml"):
+    with pytest.raises(LedgerError, match=r"schema 1, this Fairlead needs 3: run playbooks/site\.yml"):
         Ledger(home.place)
 
 
@@ -169,7 +169,7 @@ def test_a_ledger_of_schema_1_is_lifted_and_nothing_is_lost(bare: Home) -> None:
         bare.ask(f"INSERT INTO releases ({', '.join(row)}) VALUES ({values})")  # noqa: S608 - our names
     kept = f"SELECT {', '.join(row)} FROM releases ORDER BY number"  # noqa: S608 - our names
     before = bare.ask(kept)
-    assert bare.place.prepare(check=True) == bare.place.prepare() == ("schema 1 to 2",)
+    assert bare.place.prepare(check=True) == bare.place.prepare() == ("schema 1 to 3",)
     assert bare.place.prepare() == ()
     assert bare.ask(kept) == before
     with pytest.raises(REFUSED, match="what a release is never changes"):
@@ -200,3 +200,30 @@ def test_check_mode_takes_the_release_that_a_real_run_would_open_as_open(home: H
         pytest.raises(LedgerError, match="There is no release v3"),
     ):
         foreseen.activate("shop", 3)
+
+
+def test_what_is_said_of_a_node_holds_until_it_is_said_anew(home: Home) -> None:
+    with Ledger(home.place) as ledger:
+        assert ledger.mark("n2", "cordoned", ADA, "a new disk") == "active"
+        assert ledger.mark("n2", "cordoned", BOB, "again") == "cordoned"
+        (said,) = ledger.nodes()
+        assert (said.node, said.state, said.who, said.why) == ("n2", "cordoned", "ada", "a new disk")
+        assert ledger.mark("n2", "draining", BOB) == "cordoned"
+        assert ledger.begin("shop", ADA, 0.5).nodes == ledger.nodes() != (said,)
+        assert ledger.mark("n2", "active", ADA) == "draining"
+        assert ledger.nodes() == ()
+        assert ledger.mark("n2", "active", ADA) == "active"
+
+
+def test_rules_that_bind_others_are_those_of_active_releases_of_other_apps(home: Home) -> None:
+    web = {"name": "web", "rules": {"apart": ["*"]}}
+    worker = {"name": "worker", "rules": {"apart": [], "strategy": "spread"}}
+    draft = replace(FIRST, configuration={"processes": [web, worker]})
+    with Ledger(home.place) as ledger:
+        opened(ledger, "billing", draft)
+        assert ledger.bonds("shop") == ()
+        ledger.activate("billing", 1)
+        (bond,) = ledger.bonds("shop")
+        assert (bond.app, bond.process, bond.rules) == ("billing", "web", {"apart": ["*"]})
+        assert ledger.begin("shop", ADA, 0.5).bonds == (bond,)
+        assert ledger.bonds("billing") == ()

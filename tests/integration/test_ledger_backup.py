@@ -140,7 +140,7 @@ def scratched(image: bytes) -> bytes:
         (lambda _: "no snapshot", "is torn, or none"),
         (lambda _: packed(b"no ledger"), "is torn, or none"),
         (lambda snapshot: packed(scratched(unpacked(snapshot))), r"is damaged \(.+\): it is not used"),
-        (lambda snapshot: packed(of_schema(1)(unpacked(snapshot))), "schema 1, this Fairlead needs 2"),
+        (lambda snapshot: packed(of_schema(1)(unpacked(snapshot))), "schema 1, this Fairlead needs 3"),
         (lambda snapshot: packed(of_schema(9)(unpacked(snapshot))), "by a newer Fairlead"),
     ],
 )

@@ -39,9 +39,9 @@ def shared(url: str) -> Home:
 
 def test_the_tables_are_made_once_as_foreseen(url: str) -> None:
     home = Home(url=url)
-    assert home.place.prepare(check=True) == ("schema 0 to 2",)
+    assert home.place.prepare(check=True) == ("schema 0 to 3",)
     assert home.ask("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()") == [(0,)]
-    assert home.place.prepare() == ("schema 0 to 2",)
+    assert home.place.prepare() == ("schema 0 to 3",)
     assert home.place.prepare() == ()
 
 
@@ -55,7 +55,7 @@ def test_managers_that_make_it_at_once_do_not_disturb_each_other(url: str) -> No
     managers = [FORK.Process(target=_prepare, args=(Home(url=url), start, said)) for _ in range(3)]
     for manager in managers:
         manager.start()
-    assert sorted(said.get(timeout=60) for _ in managers) == [(), (), ("schema 0 to 2",)]
+    assert sorted(said.get(timeout=60) for _ in managers) == [(), (), ("schema 0 to 3",)]
     for manager in managers:
         manager.join()
     assert states(place_of("", url)) == {}

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
 
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE
+
 from .claims import Bid, Claim, conflicts, port_conflicts, standing
 from .clock import Clock, Instant
 from .deeds import Deeds, utc
@@ -33,7 +35,7 @@ from .lease import (
     renewed,
     taken,
 )
-from .records import Draft, Event, Keep, Release, Sealed
+from .records import Bond, Draft, Event, Keep, NodeState, Release, Sealed
 from .session import PATIENCE, Place, change
 from .store import Store
 
@@ -45,7 +47,8 @@ class Begun:
     """A lease that was taken, and what a plan starts from.
 
     ``stale``: the caller's look at the machines may miss what the last run did, so look again.
-    ``claims`` are those of other apps that the look may miss, ``seen`` is the newest of all.
+    ``claims`` are those of other apps that the look may miss, ``seen`` is the newest of all. ``nodes`` are
+    those that are not as usual, ``bonds`` the rules of other apps that bind this one too.
     """
 
     token: int
@@ -54,6 +57,8 @@ class Begun:
     secrets: tuple[Sealed, ...]
     claims: tuple[Claim, ...]
     seen: int
+    nodes: tuple[NodeState, ...]
+    bonds: tuple[Bond, ...]
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,26 @@ class Ledger:
         with self._session.saying():
             return self._store.events(app, limit)
 
+    def nodes(self) -> tuple[NodeState, ...]:
+        """Return what was said of nodes, by their names; what is not among them is as usual."""
+        with self._session.saying():
+            return self._store.node_states()
+
+    def bonds(self, app: str = "") -> tuple[Bond, ...]:
+        """Return the rules of active releases that bind others, but those of one app."""
+        with self._session.saying():
+            return self._store.bonds(app)
+
+    def mark(self, node: str, state: str, by: Holder, why: str = "") -> str:
+        """Say what a node is from now on: ``active``, ``cordoned`` or ``draining``; return what it was."""
+        with self.change() as store:
+            before = next((it.state for it in store.node_states() if it.node == node), ACTIVE)
+            if state == ACTIVE:
+                store.forget_node_state(node)
+            elif state != before:
+                store.put_node_state(NodeState(node, state, by.who, by.host, utc(), why))
+            return before
+
     def begin(self, app: str, holder: Holder, since_look: float, limit: int = 20) -> Begun:
         """Take the lease. The caller's look at the machines began ``since_look`` seconds ago.
 
@@ -127,6 +152,8 @@ class Ledger:
                 secrets=store.secrets(app),
                 claims=standing(_of_others(store, app), now, since_look),
                 seen=store.last_claim(),
+                nodes=store.node_states(),
+                bonds=store.bonds(app),
             )
 
     def renew(self, app: str, token: int) -> None:

@@ -10,7 +10,7 @@ from .records import Edition
 from .session import Connection, LedgerError, Place, change
 from .store import Store
 
-_TABLES = ("releases", "leases", "claims", "secrets", "events")
+_TABLES = ("releases", "leases", "claims", "secrets", "events", "nodes")
 
 
 def move(place: Place, snapshot: str | None, *, force: bool = False, check: bool = False) -> Edition:

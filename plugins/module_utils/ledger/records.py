@@ -68,6 +68,35 @@ class Sealed:
 
 
 @dataclass(frozen=True)
+class NodeState:
+    """What somebody has said of a node: it takes nothing new, or is to be emptied."""
+
+    node: str
+    state: str  # cordoned, draining
+    who: str
+    host: str
+    since: str  # UTC
+    why: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Bond:
+    """The placement rules of a process of an active release that bind other processes too."""
+
+    app: str
+    process: str
+    rules: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Keep:
     """Values that a release is the first to have; what no newest ``retain`` releases had is forgotten."""
 

@@ -146,6 +146,17 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
         Guard("events_stay", "events", "DELETE", "events are never deleted"),
         Guard("events_keep", "events", "UPDATE", "events never change"),
     ),
+    (
+        # What people have said of a node; of one that is as usual there is no row.
+        """CREATE TABLE nodes (
+            node TEXT PRIMARY KEY,
+            state TEXT NOT NULL CHECK (state IN ('cordoned', 'draining')),
+            who TEXT NOT NULL,
+            host TEXT NOT NULL,
+            since TEXT NOT NULL,
+            why TEXT NOT NULL
+        ) STRICT""",
+    ),
 )
 VERSION = len(MIGRATIONS)
 

@@ -15,7 +15,7 @@ from .claims import Claim, Want
 from .clock import Instant
 from .history import PENDING, Move, Turn
 from .lease import Holder, Lease
-from .records import Draft, Edition, Event, Release, Sealed
+from .records import Bond, Draft, Edition, Event, NodeState, Release, Sealed
 from .session import Connection
 
 
@@ -124,6 +124,26 @@ class Store:
         for claim in claims:
             self._db.execute("DELETE FROM claims WHERE id = ?", (claim.id,))
 
+    def node_states(self) -> tuple[NodeState, ...]:
+        """Return what was said of nodes, by their names."""
+        rows = self._db.execute("SELECT node, state, who, host, since, why FROM nodes ORDER BY node")
+        return tuple(NodeState(*row) for row in rows)
+
+    def put_node_state(self, state: NodeState) -> None:
+        """Keep what is said of a node in place of what was."""
+        self.insert("nodes", state.as_dict(), key=("node",))
+
+    def forget_node_state(self, node: str) -> None:
+        """Let a node be as usual."""
+        self._db.execute("DELETE FROM nodes WHERE node = ?", (node,))
+
+    def bonds(self, but: str) -> tuple[Bond, ...]:
+        """Return the rules that bind others, of the active releases of all apps but one."""
+        rows = self._db.execute(
+            "SELECT app, configuration FROM releases WHERE state = 'active' AND app != ? ORDER BY app", (but,)
+        )
+        return tuple(bond for app, text in rows for bond in _bonds(app, json.loads(text)))
+
     def events(self, app: str, limit: int) -> tuple[Event, ...]:
         """Return the newest events of an app, newest first."""
         rows = self._db.execute("SELECT * FROM events WHERE app = ? ORDER BY id DESC LIMIT ?", (app, limit))
@@ -176,6 +196,13 @@ def _release(row: Any) -> Release:
     values = dict(row)
     values["configuration"] = json.loads(values["configuration"])
     return Release(**values | {flag: bool(values[flag]) for flag in ("git_dirty", "irreversible")})
+
+
+def _bonds(app: str, configuration: Mapping[str, Any]) -> Iterable[Bond]:
+    for process in configuration.get("processes", ()):
+        rules = process.get("rules", {})
+        if rules.get("apart") or rules.get("together"):
+            yield Bond(app, process["name"], rules)
 
 
 def _claim(row: Any) -> Claim:
