@@ -16,6 +16,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.keeper import keep, run_of_this_worker
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import performer
+from ansible_collections.fairlead.paas.plugins.module_utils.sight import SEEN
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 _EVERY = 4.0  # seconds between two renewals; a lease lives for 15
@@ -63,7 +64,11 @@ class ActionModule(ActionBase):
                 return result | {"failed": True, "msg": str(error)}
         if given["lease"] and "manager" in asked and not self._task.check_mode:
             return result | self._take_the_lease(asked, given["lease"], known)
-        return result | self._ask(asked, known)
+        return result | self._before(given, known) | self._ask(asked, known)
+
+    def _before(self, given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what this run's first look saw here: the second one, under the lease, adds to it."""
+        return {**known.get(SEEN, {}), "again": True} if given["token"] is not None else {}
 
     def _ask(self, asked: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = self._execute_module(
@@ -95,13 +100,18 @@ class ActionModule(ActionBase):
         return found
 
     def _keep(self, lease: Mapping[str, Any], known: dict[str, Any]) -> None:
-        """Renew the lease until this run of Ansible ends, then release it, from a process of its own."""
+        """Renew the lease until this run of Ansible ends, then release it, from a process of its own.
 
-        def ledger(do: str) -> None:
+        A run that has released it itself, or has lost it to another, has nothing more to be kept.
+        """
+
+        def ledger(do: str) -> bool:
             Display()._final_q = None  # noqa: SLF001 - what a worker displays goes through the run's queue
-            arguments = {"do": do, **lease}
-            self._execute_module(module_name="fairlead.paas.ledger", module_args=arguments, task_vars=known)
+            answer: dict[str, Any] = self._execute_module(
+                module_name="fairlead.paas.ledger", module_args={"do": do, **lease}, task_vars=known
+            )
             self.cleanup()
+            return not answer.get("lost")
 
         def release() -> None:
             with tempfile.TemporaryDirectory(prefix="fairlead-keeper-") as place:

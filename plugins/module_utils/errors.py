@@ -15,6 +15,7 @@ FairleadError
 ├── Fenced             fence: a newer run has begun to change the app, or a change under way does not end
 ├── Held               ledger/lease: another run holds the lease; carries who, since when, for how long
 ├── LedgerError        ledger/session: the ledger cannot be used, or not in this way
+│   └── Lost           ledger/session: the lease that the caller shows is not its own any more
 └── CertificateError   trust/keeping: a certificate cannot be made
 """
 

@@ -29,20 +29,22 @@ def run_of_this_worker() -> int:
     return run.pid if run and run.pid else os.getppid()
 
 
-def keep(process: int, renew: Callable[[], object], release: Callable[[], object], every: float) -> None:
+def keep(process: int, renew: Callable[[], bool], release: Callable[[], object], every: float) -> None:
     """Return at once; a process in the background renews every so many seconds until ``process`` ends.
 
-    Errors of ``renew`` are not reported: whoever may have taken over is fenced off by its token, not by this.
+    It also ends, and releases nothing, when ``renew`` says that there is nothing left to keep. Errors are not
+    reported: whoever may have taken over is fenced off by its token, not by this.
     """
     beside(lambda: _watch(process, renew, release, every))
 
 
-def _watch(process: int, renew: Callable[[], object], release: Callable[[], object], every: float) -> None:
+def _watch(process: int, renew: Callable[[], bool], release: Callable[[], object], every: float) -> None:
     has_ended = _ending_of(process)
     # There is nobody left to tell of an error.
     while not has_ended(every):
         with suppress(Exception):
-            renew()
+            if not renew():
+                return
     with suppress(Exception):
         release()
 

@@ -13,8 +13,8 @@ from .haproxy.change import Observed
 from .variables import Variables
 
 UNREACHABLE = "unreachable"
-LOOKS = ("seen", "seen_again")
-"""The names that playbooks register looks under; a later one replaces what an earlier one saw."""
+SEEN = "seen"
+"""The name that playbooks register looks under; a second one adds to what the first saw."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
         secrets=_kept(told),
         token=told.get("token"),
         stale=told.get("stale", False),
-        again=any(variables.of_host(name, LOOKS[1]) for name in groups["nodes"]),
-        image_lacks=bool((variables.of_host(groups["builders"][0], LOOKS[0]) or {}).get("image_lacks")),
+        again=any(_seen(name, variables).get("again") for name in groups["nodes"]),
+        image_lacks=bool(_seen(groups["builders"][0], variables).get("image_lacks")),
         claims=told.get("claims", ()),
         newest_claim=told.get("seen", 0),
     )
@@ -90,10 +90,8 @@ def _rules(told: Mapping[str, Any]) -> dict[tuple[str, str], Rules]:
 
 
 def _seen(host: str, variables: Variables) -> dict[str, Any]:
-    whole: dict[str, Any] = {}
-    for look in LOOKS:
-        whole |= variables.of_host(host, look) or {}
-    return whole
+    seen: dict[str, Any] = variables.of_host(host, SEEN) or {}
+    return seen
 
 
 def loss(seen: Mapping[str, Any]) -> str:

@@ -371,6 +371,10 @@ held:
   description: Who holds the lease (C(who), C(host), C(what)), C(since) when, for how many seconds (C(left)).
   returned: begin, when it fails because somebody else has the lease
   type: dict
+lost:
+  description: That the lease of O(token) was released, or that another run has taken it over.
+  returned: when it fails because of that
+  type: bool
 releases:
   description: The newest releases, newest first; see the columns in module_utils/ledger/records.py.
   returned: read, begin
@@ -471,7 +475,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records impor
     Keep,
     Sealed,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import LedgerError
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import LedgerError, Lost
 from ansible_collections.fairlead.paas.plugins.module_utils.options import LEDGER, TEXT
 
 Params = Mapping[str, Any]
@@ -704,7 +708,7 @@ TOGETHER = [["configuration", "configuration_hash", "image"]]
 
 
 def run(params: Params, *, check: bool) -> Result:
-    """Do what is asked and return what the module returns. Raises LedgerError and Held."""
+    """Do what is asked and return what the module returns. Raises LedgerError, Lost too, and Held."""
     if params["do"] in FILES:
         return FILES[params["do"]](params, check=check)
     with Ledger(place_of(params["path"], params["url"]), readonly=check) as ledger:
@@ -750,6 +754,8 @@ def main() -> None:
         result = run(module.params, check=module.check_mode)
     except Held as held:
         module.fail_json(msg=str(held), held=held.by)
+    except Lost as lost:
+        module.fail_json(msg=str(lost), lost=True)
     except LedgerError as error:
         module.fail_json(msg=str(error))
     else:

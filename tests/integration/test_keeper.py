@@ -26,6 +26,7 @@ def note(name):
     def write():
         with (place / name).open("a") as file:
             file.write(f"{os.getpid()}\\n")
+        return not (place / "lost").exists()
     return write
 
 run = os.getpid()
@@ -100,6 +101,17 @@ def test_it_releases_however_the_run_is_ended(tmp_path: Path, end: signal.Signal
         os.killpg(run.pid, end)
         run.wait(PATIENCE)
         until(lambda: times(tmp_path / "released") == 1)
+
+
+def test_it_ends_and_releases_nothing_when_nothing_is_left_to_keep(tmp_path: Path) -> None:
+    with keeping(tmp_path) as run:
+        until(lambda: times(tmp_path / "renewed") >= 1)
+        keeper = int((tmp_path / "renewed").read_text().split()[0])
+        (tmp_path / "lost").touch()
+        until(lambda: not Path(f"/proc/{keeper}").exists())
+        assert run.poll() is None
+        run.communicate("")
+    assert times(tmp_path / "released") == 0
 
 
 def test_it_keeps_no_pipe_of_the_run_open(tmp_path: Path) -> None:

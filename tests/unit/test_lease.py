@@ -23,6 +23,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import 
     renewed,
     taken,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.session import Lost
 
 ADA, BOB = Holder("ada", "laptop", "deploy shop"), Holder("bob", "ci", "scale shop")
 AT = "2026-01-02T03:04:05Z"
@@ -100,7 +101,7 @@ def test_renewing_gives_a_whole_term_from_now(lease: Lease) -> None:
 
 
 def test_what_was_given_back_is_not_renewed() -> None:
-    with pytest.raises(ValueError, match="The lease of shop was released: run again"):
+    with pytest.raises(Lost, match="The lease of shop was released: run again"):
         renewed("shop", GIVEN_BACK, NOW)
 
 
@@ -121,7 +122,7 @@ def test_releasing_ends_it_now_and_only_once() -> None:
 )
 def test_only_the_newest_token_may_act(lease: Lease | None, token: int, said: str) -> None:
     assert current("shop", LIVE, 7) == LIVE
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(Lost, match=said):
         current("shop", lease, token)
 
 
@@ -163,7 +164,7 @@ class World:
         """Return the tokens under which one may act."""
         found = []
         for token in self.believed:
-            with suppress(ValueError):
+            with suppress(Lost):
                 renewed("shop", current("shop", self.lease, token), self.now)
                 found.append(token)
         return found
@@ -179,7 +180,7 @@ STEPS = st.lists(
 def test_at_most_one_holds_an_app_and_an_old_token_never_acts(steps: list[tuple[str, int]]) -> None:
     world = World()
     for do, number in steps:
-        with suppress(Held, ValueError):
+        with suppress(Held, Lost):
             getattr(world, do)(number)
         assert set(world.believing()) <= set(world.accepted())
         assert len(world.accepted()) <= 1

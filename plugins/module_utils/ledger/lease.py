@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 
 from .clock import Instant
+from .session import Lost
 
 TTL = 15.0  # seconds that a lease lives without being renewed
 LOOK_LASTS = 24 * 3600.0  # seconds: an older look is no look, and what ended longer ago is forgotten
@@ -88,9 +89,9 @@ def ended_since(end: Instant, now: Instant, since_look: float) -> bool:
 
 
 def renewed(app: str, lease: Lease, now: Instant) -> Lease:
-    """Return the lease with a new end. Raises ValueError when it was released."""
+    """Return the lease with a new end. Raises Lost when it was released."""
     if lease.released:
-        raise ValueError(f"The lease of {app} was released: run again")
+        raise Lost(f"The lease of {app} was released: run again.")
     return replace(lease, end=now.later(TTL))
 
 
@@ -100,10 +101,10 @@ def released(lease: Lease, now: Instant) -> Lease:
 
 
 def current(app: str, lease: Lease | None, token: int) -> Lease:
-    """Return the newest lease, live or not. Raises ValueError unless it has this token."""
+    """Return the newest lease, live or not. Raises Lost unless it has this token."""
     newest = lease.token if lease else 0
     if lease and token < newest:
-        raise ValueError(f"The lease of {app} was taken over by {lease.holder} at {lease.since}")
+        raise Lost(f"The lease of {app} was taken over by {lease.holder} at {lease.since}.")
     if lease is None or token > newest:
-        raise ValueError(f"There was no lease of {app} with token {token}; the newest has {newest}")
+        raise Lost(f"There was no lease of {app} with token {token}; the newest has {newest}.")
     return lease

@@ -18,6 +18,10 @@ class LedgerError(FairleadError):
     """The ledger cannot be used, or not in this way; the message is a sentence for a person."""
 
 
+class Lost(LedgerError):
+    """The lease that the caller shows is not its own any more: released, or taken over."""
+
+
 class Damaged(LedgerError):
     """What is at the ledger's path is no ledger any more."""
 
