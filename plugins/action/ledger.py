@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of ``ledger``: it tells the module where the inventory says that the ledger is."""
+"""The controller's half of ``ledger``: it tells the module where the ledger is, and who marks a node."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.provenance import performer
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 # Of one file each, and told which.
@@ -25,6 +26,8 @@ class ActionModule(ActionBase):
         """Return what the module returns."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         known, given = task_vars or {}, dict(self._task.args)
+        if given.get("do") == "mark":
+            given |= dict(zip(("who", "host"), performer(), strict=True))
         try:
             place = Variables(known, self._templar).ledger() if given.get("do") not in _OF_A_FILE else {}
         except FairleadError as error:

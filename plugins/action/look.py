@@ -24,12 +24,14 @@ _PAUSE = 1.0  # seconds between two questions for a lease that is held
 # The keeper of a run that has just ended may still be on its way to the manager to release the lease.
 _GRACE = 3.0
 ARGUMENTS = {
-    "app": TEXT,
+    "app": {"type": "str", "default": ""},
+    "every_app": {"type": "bool", "default": False},
     "ports": {"type": "dict"},
     "hosts": {"type": "list", "elements": "str"},
     "image": {"type": "dict"},
     "push_auth": {"type": "dict", "options": ACCOUNT},
     "token": {"type": "int"},
+    "again": {"type": "bool"},
     "lease": {
         "type": "dict",
         "options": {
@@ -53,22 +55,27 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
         known = task_vars or {}
+        if given["again"] is False:
+            # A task that its condition skips would leave nothing of what is registered under its name.
+            reason = {"skipped": True, "skip_reason": "what was seen first still holds"}
+            return result | known.get(SEEN, {}) | reason
         asked = parts_of(known["inventory_hostname"], known["groups"], given)
         if not asked:
             return result | {"skipped": True, "skip_reason": "no part of this deploy is known here"}
         asked |= {"app": given["app"], "token": given["token"]}
         if "manager" in asked:
             try:
-                asked["manager"] = Variables(known, self._templar).ledger()
+                asked["manager"] |= self._place(known)
             except FairleadError as error:
                 return result | {"failed": True, "msg": str(error)}
         if given["lease"] and "manager" in asked and not self._task.check_mode:
             return result | self._take_the_lease(asked, given["lease"], known)
-        return result | self._before(given, known) | self._ask(asked, known)
+        before = {**known.get(SEEN, {}), "again": True} if given["again"] else {}
+        return result | before | self._ask(asked, known)
 
-    def _before(self, given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what this run's first look saw here: the second one, under the lease, adds to it."""
-        return {**known.get(SEEN, {}), "again": True} if given["token"] is not None else {}
+    def _place(self, known: Mapping[str, Any]) -> dict[str, str]:
+        """Return where the ledger is. Raises FairleadError."""
+        return Variables(known, self._templar).ledger()
 
     def _ask(self, asked: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = self._execute_module(
@@ -81,7 +88,7 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Wait for the lease, take it, and have it kept for as long as this run of Ansible lives."""
         who, host = performer()
-        holder, place = {"who": who, "host": host, "what": lease["what"]}, {**asked["manager"]}
+        holder, place = {"who": who, "host": host, "what": lease["what"]}, self._place(known)
         end = time.monotonic() + max(lease["wait"], _GRACE)
         said = ""
         while True:
@@ -137,7 +144,7 @@ def parts_of(host: str, groups: Mapping[str, Sequence[str]], given: Mapping[str,
     if host in groups.get("routers", ()):
         parts["router"] = {"hosts": given["hosts"] or []}
     if host in groups.get("managers", ())[:1]:
-        parts["manager"] = {}
+        parts["manager"] = {"every_app": given["every_app"]}
     if given["image"] and host in groups.get("builders", ())[:1]:
         parts["builder"] = given["image"] | {"push_auth": given["push_auth"]}
     return parts

@@ -49,6 +49,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.sight import (
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
+MOVE = "move"  # what is released stays as it is, and only where it stands changes
 ARGUMENTS = {
     "allow_older": {"type": "bool", "default": False},
     "app": {"type": "str", "required": True},
@@ -58,7 +59,8 @@ ARGUMENTS = {
     "message": {"type": "str", "default": ""},
     "retain": {"type": "int", "default": 10},
     "skip_unreachable": {"type": "bool", "default": False},
-    "kind": {"type": "str", "default": "deploy", "choices": [*KINDS, "remove"]},
+    "kind": {"type": "str", "default": "deploy", "choices": [*KINDS, MOVE, "remove"]},
+    "draining": {"type": "str", "default": ""},
     "to": {"type": "str", "default": ""},
 }
 _TRIES = 8  # plans made, each around more claims of other apps, before a run gives up
@@ -78,7 +80,7 @@ class ActionModule(ActionBase):
         self.known = task_vars or {}
         self.variables = Variables(self.known, self._templar)
         self.catalog = read_catalog(Path(self.given["apps"]))
-        seen = sight_of(self.known["groups"], self.variables)
+        seen = sight_of(self.known["groups"], self.variables).draining(self.given["draining"])
         refused = refusal(seen, self.known["groups"]["nodes"], skip=self.given["skip_unreachable"])
         if refused:
             return result | {"failed": True, "msg": self._untouched(refused)}
@@ -154,6 +156,8 @@ class ActionModule(ActionBase):
                 return self._with_its_secrets(chosen["number"], recorded(chosen), seen)
             case "scale":
                 return scaled(running(app, releases), self._scales(running(app, releases)))
+            case "move":
+                return running(app, releases)
             case "restart":
                 return restarted(running(app, releases))
             case _:

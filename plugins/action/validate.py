@@ -22,7 +22,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.document import 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import check_needs
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import hosts_of
 from ansible_collections.fairlead.paas.plugins.module_utils.command_line import shadowing
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused, did_you_mean
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
@@ -40,6 +40,7 @@ ARGUMENTS = {
     "all": {"type": "bool", "default": False},
     "without_file": {"type": "bool", "default": False},
     "inventory_only": {"type": "bool", "default": False},
+    "node": {"type": "raw"},
     "ahead": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -68,7 +69,7 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
     """Return the result of the task for one app, or for every app of the directory."""
     inventory = variables.inventory()
     if given["inventory_only"]:
-        return _of_inventory(variables, inventory, misgiven)
+        return _of_inventory(variables, inventory, misgiven, given["node"])
     domain = inventory.settings[DOMAIN]
     catalog = read_catalog(Path(given["apps"]), domain if isinstance(domain, str) else "")
     name = "" if given["app"] is None else str(given["app"])
@@ -92,9 +93,11 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
     }
 
 
-def _of_inventory(variables: Variables, inventory: Inventory, misgiven: Iterable[Problem]) -> dict[str, Any]:
+def _of_inventory(
+    variables: Variables, inventory: Inventory, misgiven: Iterable[Problem], node: object
+) -> dict[str, Any]:
     """Return the result of the task where no app file matters, whatever is wrong with one."""
-    problems = {*check_inventory(inventory), *misgiven, *_limited(variables)}
+    problems = {*check_inventory(inventory), *misgiven, *_limited(variables), *_unknown_node(inventory, node)}
     if problems:
         return _failed(problems)
     return {"changed": False, "msg": "the inventory is valid", "warnings": warnings_of(inventory)}
@@ -107,6 +110,15 @@ def _asked(catalog: Catalog, name: str, given: Mapping[str, Any]) -> tuple[list[
     if given["without_file"]:
         return check_name(name), []
     return catalog.missing(name), [catalog.entries[name]] if name in catalog.entries else []
+
+
+def _unknown_node(inventory: Inventory, node: object) -> list[Problem]:
+    """Return the problem that what is named is no node; None where the verb is about none."""
+    known = inventory.groups.get("nodes", ())
+    if node is None or node in known:
+        return []
+    got, expected = show(node) if node else "", did_you_mean(str(node), known)
+    return [Problem("command line", 0, 0, "-e node", "is no node" if node else "is not set", got, expected)]
 
 
 def _limited(variables: Variables) -> list[Problem]:

@@ -11,11 +11,11 @@ from .errors import FairleadError, Problem
 # An extra variable wins over every other, so one of these names would change what a playbook does.
 OWN_NAMES = frozenset(
     {
-        *("aborted", "ahead", "app_hosts", "app_image", "apps", "astray", "backup_managers"),
-        *("builder", "built", "dumped", "gone", "hooks", "inventory_only", "kept"),
-        *("kind", "manager", "missed", "phase", "phase_index", "planned"),
+        *("about_node", "aborted", "ahead", "app_hosts", "app_image", "apps", "astray", "backup_managers"),
+        *("builder", "built", "draining_node", "dumped", "gone", "hooks", "inventory_only", "kept"),
+        *("kind", "manager", "missed", "moving", "phase", "phase_index", "planned"),
         *("read", "recovered", "remains", "replace_backups", "returned", "seen"),
-        *("seen_again", "skipped", "target", "to_release", "token", "tried", "unkept"),
+        *("skipped", "target", "to_release", "token", "tried", "unkept"),
         *("valid", "what", "why", "without_file"),
     }
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .configuration import Rules
-from .fleet import Fleet, Instance, Leftover, Node
+from .fleet import DRAINING, Fleet, Instance, Leftover, Node
 from .haproxy.change import Observed
 from .variables import Variables
 
@@ -35,6 +35,11 @@ class Sight:
     image_lacks: bool  # the registry has not all that the app's image needs
     claims: Sequence[Mapping[str, Any]]  # of other apps
     newest_claim: int
+
+    def draining(self, node: str) -> Sight:
+        """Return the same with a node that is to be emptied, as the ledger has it in a run that is real."""
+        nodes = (replace(it, state=DRAINING) if it.name == node else it for it in self.fleet.nodes)
+        return replace(self, fleet=replace(self.fleet, nodes=tuple(nodes))) if node else self
 
 
 def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight:

@@ -12,6 +12,8 @@ description:
   - Nothing is changed, nothing is remembered.
   - In a playbook, an action of the same name takes O(app), O(ports), O(hosts), O(image) and O(push_auth), and
     asks each host for the parts that its groups make it know; the manager with its C(fairlead_ledger_url).
+    With C(every_app) it is about all apps and takes no O(app). With C(again) it adds to what the run saw
+    first, in C(seen); with C(again) false, that is all it returns.
 author:
   - The Fairlead maintainers
 requirements:
@@ -25,9 +27,9 @@ attributes:
     support: none
 options:
   app:
-    description: The app that is looked for on routers, manager and builder.
+    description: The app that is looked for on routers, manager and builder; none if it is about all.
     type: str
-    required: true
+    default: ""
   node:
     description: Look at this node, all apps. C(ports) is the range in which instances are published.
     type: dict
@@ -106,6 +108,10 @@ options:
         description: How many releases at most, newest first.
         type: int
         default: 20
+      every_app:
+        description: Return the active release of every app, too.
+        type: bool
+        default: false
   builder:
     description: Ask the registry, as this builder, for the image.
     type: dict
@@ -184,6 +190,11 @@ releases:
   returned: with O(manager)
   type: list
   elements: dict
+active:
+  description: The active release of every app, by their names.
+  returned: with O(manager.every_app)
+  type: list
+  elements: dict
 secrets:
   description: The values that secrets have had, sealed (C(name), C(hash), C(sealed)).
   returned: with O(manager)
@@ -242,6 +253,7 @@ MANAGER = {
     "begin": {"type": "dict", "options": BEGIN},
     **LEDGER,
     "limit": {"type": "int", "default": 20},
+    "every_app": {"type": "bool", "default": False},
 }
 BUILDER = {
     "registry": TEXT,
@@ -283,6 +295,7 @@ def _manager(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
                 "secrets": _plain(ledger.secrets(app)),
                 "nodes": _plain(ledger.nodes()),
                 "bonds": _plain(ledger.bonds(app)),
+                **({"active": _plain(ledger.active())} if asked["every_app"] else {}),
             }
         since_look = asked["begin"].pop("since_look")
         try:
@@ -323,7 +336,7 @@ def main() -> None:
     """Arguments, one call a part, exit."""
     module = AnsibleModule(
         argument_spec={
-            "app": TEXT,
+            "app": {"type": "str", "default": ""},
             "token": {"type": "int"},
             "node": {"type": "dict", "options": {"ports": PORTS}},
             "router": {"type": "dict", "options": ROUTER},

@@ -38,6 +38,9 @@ options:
     description: What follows is about all machines and about no app in particular; app files are not read.
     type: bool
     default: false
+  node:
+    description: The node that what follows is about, with O(inventory_only); one of the group nodes.
+    type: raw
   ahead:
     description: >-
       Modules of this collection that machines are asked with next. They are packed meanwhile, by a process in

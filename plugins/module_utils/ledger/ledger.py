@@ -105,6 +105,11 @@ class Ledger:
         with self._session.saying():
             return self._store.releases(app, limit)
 
+    def active(self) -> tuple[Release, ...]:
+        """Return the active release of every app, by their names."""
+        with self._session.saying():
+            return self._store.active()
+
     def events(self, app: str, limit: int) -> tuple[Event, ...]:
         """Return the newest events of an app, newest first."""
         with self._session.saying():

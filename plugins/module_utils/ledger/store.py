@@ -42,6 +42,11 @@ class Store:
         )
         return tuple(_release(row) for row in rows)
 
+    def active(self) -> tuple[Release, ...]:
+        """Return the active release of every app, by their names."""
+        rows = self._db.execute("SELECT * FROM releases WHERE state = 'active' ORDER BY app")
+        return tuple(_release(row) for row in rows)
+
     def add_release(self, app: str, number: int, draft: Draft, at: str) -> None:
         """Add one pending release."""
         configuration = json.dumps(draft.configuration, sort_keys=True, separators=(",", ":"))
