@@ -57,8 +57,8 @@ class ActionModule(ActionBase):
         known = task_vars or {}
         if given["again"] is False:
             # A task that its condition skips would leave nothing of what is registered under its name.
-            reason = {"skipped": True, "skip_reason": "what was seen first still holds"}
-            return result | known.get(SEEN, {}) | reason
+            result |= known.get(SEEN, {})
+            return result | {"skipped": True, "skip_reason": "what was seen first still holds"}
         asked = parts_of(known["inventory_hostname"], known["groups"], given)
         if not asked:
             return result | {"skipped": True, "skip_reason": "no part of this deploy is known here"}
