@@ -28,6 +28,12 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment impo
     orphans,
     removal,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.saved import (
+    load,
+    refuse_changed,
+    save,
+    written,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     active_of,
     carried_over,
@@ -61,6 +67,9 @@ ARGUMENTS = {
     "skip_unreachable": {"type": "bool", "default": False},
     "kind": {"type": "str", "default": "deploy", "choices": [*KINDS, MOVE, "remove"]},
     "draining": {"type": "str", "default": ""},
+    "saved": {"type": "path"},
+    "save": {"type": "path"},
+    "content": {"type": "str", "default": ""},
     "to": {"type": "str", "default": ""},
 }
 _TRIES = 8  # plans made, each around more claims of other apps, before a run gives up
@@ -126,6 +135,7 @@ class ActionModule(ActionBase):
             made = self._decide(seen, fleet)
             if self.given["kind"] == "deploy" and made.plan.is_new_release:
                 self._refuse_superseded(active_of(seen.releases))
+            self._compare(made, fleet)
             if seen.token is None:
                 return made, False
             if not made.changed:
@@ -141,6 +151,14 @@ class ActionModule(ActionBase):
         raise FairleadError(
             f"other apps claim what this plan needs, again and again: {answer['conflicts'][0]}"
         )
+
+    def _compare(self, made: Deployment, fleet: Fleet) -> None:
+        """Hold the plan against the one that was saved, and save it, as far as that is asked for."""
+        data = written(made, fleet, self.given["content"])
+        if self.given["saved"]:
+            refuse_changed(load(Path(self.given["saved"])), data)
+        if self.given["save"]:
+            save(Path(self.given["save"]), data)
 
     def _decide(self, seen: Sight, fleet: Fleet) -> Deployment:
         if self.given["kind"] == "remove":

@@ -22,7 +22,12 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.document import 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import check_needs
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import hosts_of
 from ansible_collections.fairlead.paas.plugins.module_utils.command_line import shadowing
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused, did_you_mean
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import (
+    FairleadError,
+    Problem,
+    Refused,
+    did_you_mean,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
@@ -32,6 +37,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     check_inventory,
     warnings_of,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.saved import load
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {
@@ -41,6 +47,7 @@ ARGUMENTS = {
     "without_file": {"type": "bool", "default": False},
     "inventory_only": {"type": "bool", "default": False},
     "node": {"type": "raw"},
+    "plan": {"type": "path"},
     "ahead": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -61,8 +68,25 @@ class ActionModule(ActionBase):
             argument_spec=ARGUMENTS, mutually_exclusive=[["all", "without_file"]]
         )
         pack_ahead(self._configure_module, given["ahead"], task_vars or {})
-        shadows = shadowing(load_extra_vars(self._loader))
-        return result | validate(Variables(task_vars or {}, self._templar), given, shadows)
+        misgiven = shadowing(load_extra_vars(self._loader))
+        if given["plan"] and not given["without_file"]:
+            misgiven += _take_from_plan(given)
+        return result | validate(Variables(task_vars or {}, self._templar), given, misgiven)
+
+
+def _take_from_plan(given: dict[str, Any]) -> list[Problem]:
+    """Take the app from a plan in a file; return the problems with it."""
+    try:
+        planned = load(Path(given["plan"]))["app"]
+    except FairleadError as error:
+        return [Problem("command line", 0, 0, "-e plan", str(error))]
+    named = given["app"]
+    given["app"] = named or planned
+    if named and str(named) != planned:
+        return [
+            Problem("command line", 0, 0, "-e plan", "is of another app", show(planned), show(str(named)))
+        ]
+    return []
 
 
 def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[Problem]) -> dict[str, Any]:
@@ -88,6 +112,7 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
         "msg": f"the inventory and all app files are valid: {', '.join(sorted(catalog.entries))}",
         "directory": str(Path(given["apps"]).resolve()),
         "apps": sorted(catalog.entries),
+        "named": name,
         "app": app_facts,
         "warnings": warnings_of(inventory),
     }

@@ -41,6 +41,9 @@ options:
   node:
     description: The node that what follows is about, with O(inventory_only); one of the group nodes.
     type: raw
+  plan:
+    description: A plan in a file. Without O(app), its app is the one that is meant.
+    type: path
   ahead:
     description: >-
       Modules of this collection that machines are asked with next. They are packed meanwhile, by a process in
@@ -86,6 +89,10 @@ apps:
   returned: success
   type: list
   elements: str
+named:
+  description: The app that is meant.
+  returned: success, but with O(inventory_only)
+  type: str
 app:
   description: What other tasks need of the app; null with O(all) and O(without_file).
   returned: success
