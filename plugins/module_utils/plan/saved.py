@@ -106,7 +106,7 @@ def _paths(before: Any, after: Any, path: str = "") -> Iterator[str]:
         for key in sorted({*before} | {*after}):
             yield from _paths(before.get(key), after.get(key), f"{path}.{key}" if path else key)
     elif path == "processes" and isinstance(before, list) and isinstance(after, list):
-        yield from _paths(*({it["name"]: it for it in side} for side in (before, after)), path=path)
+        yield from _paths({it["name"]: it for it in before}, {it["name"]: it for it in after}, path)
     elif before != after and not str(before).endswith(TO_BE_BUILT):
         yield path
 
