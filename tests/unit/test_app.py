@@ -262,6 +262,16 @@ def test_the_manual_shows_the_sample() -> None:
     assert read(block) == read((ROOT / "apps/shop.yml").read_bytes())
 
 
+def test_every_rule_that_the_manual_shows_is_read() -> None:
+    manual = (ROOT / "docs/app-files.md").read_text()
+    section = manual.partition("## Where instances stand")[2].partition("\n## ")[0]
+    shown = [block.partition("```")[0] for block in section.split("```yaml\n")[1:]]
+    placements = [
+        read(process(block.replace("\n", "\n      "))).processes["web"].placement for block in shown
+    ]
+    assert set().union(*(placement.model_fields_set for placement in placements)) == {*PLACED}
+
+
 def test_an_app_does_not_change_afterwards() -> None:
     app = read(top(""))
     with pytest.raises(ValidationError):

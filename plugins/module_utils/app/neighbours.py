@@ -104,7 +104,7 @@ def _strangers(process: _Process, apps: Apps, names: Collection[str]) -> Iterato
                 expected = did_you_mean(app, {*names} - {process.app}) if len(names) > 1 else "its app file"
                 yield document.problem(at, "names an app that has no file", document.shown(at), expected)
             elif name and app in apps and name not in apps[app][0].processes:
-                known = did_you_mean(other, (f"{app}/{each}" for each in apps[app][0].processes))
+                known = did_you_mean(name, apps[app][0].processes)
                 yield document.problem(at, f"names no process of app {app}", document.shown(at), known)
 
 
