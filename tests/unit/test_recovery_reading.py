@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     Canary,
     Health,
+    Preference,
     ReleaseCommand,
     Rules,
 )
@@ -28,7 +29,18 @@ from tests.unit.worlds import UNHURRIED, process, shop, worlds
 WEB = process(
     "web",
     4,
-    rules=Rules("binpack", ("disk == ssd",), 2),
+    rules=Rules(
+        "binpack",
+        ("disk == ssd", "cores >= 8", "not old"),
+        2,
+        (Preference("gpu", 80),),
+        spread="zone",
+        max_skew=1,
+        max_per={"rack": 3},
+        together=("cache/web",),
+        apart=("*", "billing"),
+        apart_per="room",
+    ),
     command=("python3", "-m", "shop"),
     env={"GREETING": "hellö"},
     secrets={"SESSION_KEY": "keyed-hash"},
@@ -58,6 +70,11 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
     return packed(data)
 
 
+def ruled(**rules: Any) -> str:
+    """Return the label of a configuration with other rules of placement."""
+    return changed(lambda it: it["processes"][0]["rules"].update(rules))
+
+
 def test_a_configuration_comes_back_whole_and_equal_ones_are_equal_texts() -> None:
     text = packed(SHOP.as_dict())
     assert unpacked(text, "shop") == SHOP
@@ -80,6 +97,12 @@ def test_one_of_an_earlier_fairlead_is_read_without_what_it_did_not_know() -> No
     assert unpacked(changed(older), "shop").update == SHOP.update
 
 
+MISSHAPEN: list[dict[str, Any]] = [
+    {"max_per": {"rack": "1"}},
+    {"max_per": []},
+    {"together": [1]},
+    {"taints": []},
+]
 TORN, UNKNOWN, FORBIDDEN = "is torn", "is none that this Fairlead knows", "holds what no app file may"
 
 
@@ -120,7 +143,26 @@ TORN, UNKNOWN, FORBIDDEN = "is torn", "is none that this Fairlead knows", "holds
         (changed(lambda it: it["processes"][0]["health"].update(path="/ \nbackend x")), FORBIDDEN),
         (changed(lambda it: it["processes"][0]["spec"].update(port=0)), FORBIDDEN),
         (changed(lambda it: it["processes"][0]["spec"].update(env={"A B": ""})), FORBIDDEN),
-        (changed(lambda it: it["processes"][0]["rules"].update(constraints=["x"])), FORBIDDEN),
+        *(
+            (ruled(**rule), FORBIDDEN)
+            for rule in (
+                {"strategy": "any"},
+                {"mode": "local"},
+                {"constraints": ["x ="]},
+                {"preferences": [{"rule": "x ="}]},
+                {"preferences": [{"rule": "x", "weight": 0}]},
+                {"spread": "a b"},
+                {"max_skew": 0},
+                {"max_per_node": -1},
+                {"max_per": {"a b": 1}},
+                {"max_per": {"rack": 0}},
+                {"together": ["../etc"]},
+                {"together": ["*"]},
+                {"apart": ["a/b/c"]},
+                {"apart_per": ""},
+            )
+        ),
+        *((ruled(**rule), UNKNOWN) for rule in MISSHAPEN),
         (changed(lambda it: it["update"].update(parallelism="many")), FORBIDDEN),
     ],
 )
