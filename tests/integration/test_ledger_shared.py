@@ -115,4 +115,4 @@ def test_a_database_that_was_put_back_goes_on_with_tokens_that_were_never_given(
         assert "Once it is back, -e force=true lets runs go on from it." in " ".join(refused.stdout.split())
         ledger.renew("shop", token)
         assert managers.restore("-e", "force=true").returncode == 0
-        assert leases(shared) == [(token + LEAP, 0)]
+        assert leases(shared) == [(token + LEAP, 1)]
