@@ -2,8 +2,8 @@
 """The command behind the make targets of tests: ``python -m tests.suite [PART …] [--together PART …]``.
 
 Runs the parts after ``--together`` side by side and reports all; then, unless one failed, the others in order
-up to the first check that fails. Its last line is ``N passed, M failed``: every test that pytest counted, and
-one for each other check.
+up to the first check that fails, but for checks on machines of their own, which go two at a time. Its last
+line is ``N passed, M failed``: every test that pytest counted, and one for each other check.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from .lab.paths import ROOT
@@ -27,6 +28,7 @@ PYTEST = ("pytest", "--quiet", "--exitfirst")
 SIDE_BY_SIDE = (*PYTEST, "--numprocesses", "2", "--dist", "loadfile")
 # Without colour it puts no frame around what it runs, and pytest's closing line can be read.
 MOLECULE = ("env", "NO_COLOR=1", "MOLECULE_COMMAND_BORDERS=false", "molecule", "test")
+SINGLE = "tests/e2e/test_single.py"
 COLLECTION = "ansible_collections.fairlead.paas.plugins"
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _CLOSING = re.compile(r"^=* *((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
@@ -35,11 +37,15 @@ _PRINTING = threading.Lock()
 
 @dataclass(frozen=True)
 class Check:
-    """One program that must exit with 0: its title, its arguments, where it is run."""
+    """One program that must exit with 0: its title, its arguments, where it is run.
+
+    ``apart``: it has machines of its own, so others like it may run beside it.
+    """
 
     title: str
     argv: tuple[str, ...]
     cwd: Path = ROOT
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,13 +94,15 @@ def molecule(asked: argparse.Namespace) -> Iterator[Check]:
     for role in sorted(ROOT.glob(f"roles/{asked.role or '*'}")):
         for scenario in sorted(role.glob("molecule/*/molecule.yml")):
             name = scenario.parent.name
-            yield Check(f"role {role.name}, {name}", (*MOLECULE, "--scenario-name", name), role)
+            argv = (*MOLECULE, "--scenario-name", name)
+            yield Check(f"role {role.name}, {name}", argv, role, apart=True)
 
 
 def e2e(_: argparse.Namespace) -> Iterator[Check]:
-    """Yield the tests of the whole way, on a fleet as bare as on its first day."""
+    """Yield the tests of the whole way, on one machine, and on a fleet as bare as on its first day."""
+    yield Check("a platform on one machine", (*PYTEST, SINGLE), apart=True)
     yield _lab("a bare lab fleet", "up", "--fresh")
-    yield Check("end to end tests", (*PYTEST, "tests/e2e"))
+    yield Check("end to end tests", (*PYTEST, "tests/e2e", f"--ignore={SINGLE}"))
 
 
 def faults(asked: argparse.Namespace) -> Iterator[Check]:
@@ -125,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(argv)
     if not asked.parts and not asked.together:
         parser.error("no part is named")
-    total = _together([check for part in asked.together for check in PARTS[part](asked)])
+    total = _together([check for part in asked.together for check in PARTS[part](asked)], 3)
     if not total.failed:
         total += _in_order([check for part in asked.parts for check in PARTS[part](asked)])
     if total.skipped:
@@ -135,19 +143,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _in_order(checks: Sequence[Check]) -> Count:
-    total = Count()
-    for number, check in enumerate(checks, 1):
-        say(f"=== {number}/{len(checks)} {check.title}")
-        code, output = streamed(check.argv, check.title, cwd=check.cwd)
-        total += counted(output, code)
+    total, begun = Count(), 0
+    for apart, group in groupby(checks, key=lambda check: check.apart):
+        some = list(group)
+        total += _together(some, 2) if apart else _one_by_one(some)
+        begun += len(some)
         if total.failed:
-            say(f"=== {check.title} failed; {len(checks) - number} more not run")
+            say(f"=== stopped after {begun} of {len(checks)} checks")
             break
     return total
 
 
-def _together(checks: Sequence[Check]) -> Count:
-    with heartbeat("checking"), ThreadPoolExecutor(max_workers=3) as pool:
+def _one_by_one(checks: Sequence[Check]) -> Count:
+    total = Count()
+    for check in checks:
+        say(f"=== {check.title}")
+        code, output = streamed(check.argv, check.title, cwd=check.cwd)
+        total += counted(output, code)
+        if total.failed:
+            say(f"=== {check.title} failed")
+            break
+    return total
+
+
+def _together(checks: Sequence[Check], at_once: int) -> Count:
+    if not checks:
+        return Count()
+    say(f"=== side by side: {', '.join(check.title for check in checks)}")
+    with heartbeat("checking"), ThreadPoolExecutor(max_workers=at_once) as pool:
         return sum(pool.map(_aside, checks), Count())
 
 
