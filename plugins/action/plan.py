@@ -14,12 +14,12 @@ from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.fairlead.paas.plugins.module_utils.ahead import pack_ahead
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
-from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import configuration_of
+from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import Platform, configuration_of
 from ansible_collections.fairlead.paas.plugins.module_utils.command_line import scales_among
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
-from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, HASH_KEY
+from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, HASH_KEY, STRATEGY
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import KINDS
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.bid import around, room, wants
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
@@ -198,8 +198,8 @@ class ActionModule(ActionBase):
         """Return what the app file says."""
         app = self.catalog.require(self.given["app"]).app
         secrets = self.variables.secrets_of(app)
-        settings = (self.variables.setting(name) for name in (HASH_KEY, DOMAIN))
-        return configuration_of(app, self.given["image"], secrets, *settings)
+        platform = Platform(*(self.variables.setting(name) for name in (HASH_KEY, DOMAIN, STRATEGY)))
+        return configuration_of(app, self.given["image"], secrets, platform)
 
     def _with_its_secrets(self, number: int, configuration: Configuration, seen: Sight) -> Configuration:
         """Return the configuration of a release. Raises FairleadError if a value of then is lost."""

@@ -19,7 +19,11 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import (
     read_catalog,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.app.document import show
-from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import check_needs
+from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import (
+    check_hopes,
+    check_needs,
+    check_reservations,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import hosts_of
 from ansible_collections.fairlead.paas.plugins.module_utils.command_line import shadowing
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import (
@@ -100,7 +104,7 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
     misnamed, wanted = _asked(catalog, name, given)
     problems = {*catalog.problems, *check_inventory(inventory), *misnamed, *misgiven, *_limited(variables)}
     for entry in wanted:
-        problems |= {*check_needs(entry, inventory, variables.secrets_of(entry.app))}
+        problems |= {*check_needs(entry, variables.secrets_of(entry.app))}
     if problems:
         return _failed(problems)
     try:
@@ -114,7 +118,7 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
         "apps": sorted(catalog.entries),
         "named": name,
         "app": app_facts,
-        "warnings": warnings_of(inventory),
+        "warnings": [*warnings_of(inventory), *_hopes(catalog, wanted, inventory)],
     }
 
 
@@ -144,6 +148,12 @@ def _unknown_node(inventory: Inventory, node: object) -> list[Problem]:
         return []
     got, expected = show(node) if node else "", did_you_mean(str(node), known)
     return [Problem("command line", 0, 0, "-e node", "is no node" if node else "is not set", got, expected)]
+
+
+def _hopes(catalog: Catalog, wanted: Iterable[Entry], inventory: Inventory) -> list[str]:
+    """Return what is asked for and is not there: labels of nodes, apps that nodes are reserved for."""
+    unmet = [problem for entry in wanted for problem in check_hopes(entry, inventory)]
+    return [str(problem) for problem in sorted([*check_reservations(inventory, catalog.names), *unmet])]
 
 
 def _limited(variables: Variables) -> list[Problem]:

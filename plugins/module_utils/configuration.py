@@ -55,7 +55,8 @@ class Health:
     start_period: float = 10.0
 
 
-GLOBAL = "global"
+STRATEGIES = ("binpack", "least-cpu", "most-free-memory", "spread")
+REPLICATED, GLOBAL = MODES = ("replicated", "global")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Rules:
     together: tuple[str, ...] = ()  # ``with``: APP or APP/PROCESS that must stand on the same node
     apart: tuple[str, ...] = ()  # APP, APP/PROCESS or *: never on the same node
     apart_per: str | None = None  # a label: never on nodes of the same value
-    mode: str = "replicated"  # or global: one on every node that may hold it
+    mode: str = REPLICATED  # or global: one on every node that may hold it
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Rules:

@@ -9,9 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .allotment import (
+    OVERCOMMIT,
+    RESERVED_FOR,
+    SYSTEM,
+    check_overcommit,
+    check_reserved_for,
+    check_system,
+    risk_of,
+)
 from .app.document import show
 from .app.domains import DOMAIN_HELP, MAX_LENGTH, parse_domain
-from .errors import Problem
+from .configuration import STRATEGIES
+from .constraints import BUILT_IN, built_in_like
+from .errors import Problem, did_you_mean
 from .ledger.postgresql import URL_HELP, is_url
 
 GROUPS = ("builders", "managers", "nodes", "registries", "routers")
@@ -20,6 +31,7 @@ ACCOUNTS = ("fairlead_registry_pull", "fairlead_registry_push")
 HASH_KEY = "fairlead_hash_key"
 DOMAIN = "fairlead_domain"
 REGISTRY = "fairlead_registry"
+STRATEGY = "fairlead_strategy"
 LEDGER_URL = "fairlead_ledger_url"
 MIN_HASH_KEY = 16  # characters
 MIN_SECRET = 4  # characters; Ansible strikes a secret from all it prints, also inside other words
@@ -30,6 +42,7 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _HOST_PORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}", re.ASCII)
 _HOST_HELP = "letters, digits and . _ - for it becomes part of the routers' configuration"
 _ADDRESS_HELP = "the machine's private IPv4 address"
+_OTHER_LABEL = f"another label than {', '.join(BUILT_IN)}"
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,9 @@ class Machine:
     address: Any = None
     labels: Any = None
     ports: Any = None
+    reserved_for: Any = None
+    system: Any = None
+    overcommit: Any = None
     ledger_url: Any = None  # of a manager
 
 
@@ -62,7 +78,7 @@ class Inventory:
         return sorted({name for group in groups for name in self.groups.get(group, ())})
 
     def labels(self) -> set[str]:
-        """Return every label that any node has."""
+        """Return every label that any node has; built-in facts are none."""
         sets = (self.machines[node].labels for node in self.groups.get("nodes", ()))
         return {label for labels in sets if isinstance(labels, dict) for label in labels}
 
@@ -79,11 +95,17 @@ def inventory_problem(field_: str, problem: str, got: str = "", expected: str = 
 
 def warnings_of(inventory: Inventory) -> list[str]:
     """Return what is allowed but hardly meant."""
-    return [
+    public = [
         f"inventory {name}.fairlead_address: {address} is a public address; instances listen on it"
         for name in inventory.in_groups(ADDRESSED)
         if (address := _address(inventory.machines[name].address)) and address.is_global
     ]
+    promised = [
+        f"inventory {name}.{OVERCOMMIT}.memory: {risk}"
+        for name in inventory.groups.get("nodes", ())
+        if (risk := risk_of(inventory.machines[name].overcommit))
+    ]
+    return [*public, *promised]
 
 
 def _groups(inventory: Inventory) -> Iterator[Problem]:
@@ -125,11 +147,15 @@ def _labels(inventory: Inventory) -> Iterator[Problem]:
         if isinstance(labels, Unreadable):
             yield _unset(variable, labels, "")
         elif isinstance(labels, dict):
-            wrong = (label for label, value in labels.items() if not isinstance(value, str))
-            for label in wrong:
-                yield inventory_problem(
-                    f"{variable}.{label}", "is not text", show(labels[label]), "quotes around it"
-                )
+            for label, value in labels.items():
+                if not isinstance(value, str):
+                    yield inventory_problem(
+                        f"{variable}.{label}", "is not text", show(value), "quotes around it"
+                    )
+                elif built_in_like(str(label)):
+                    yield inventory_problem(
+                        f"{variable}.{label}", "is what each machine says of itself", "", _OTHER_LABEL
+                    )
         elif labels is not None:
             yield inventory_problem(variable, "is not a mapping", show(labels), "labels such as {disk: ssd}")
 
@@ -141,6 +167,29 @@ def _ports(inventory: Inventory) -> Iterator[Problem]:
             got = "" if isinstance(ports, Unreadable) else show(ports)
             expected = "{first: 25701, last: 26700}, from 1024 to 65535"
             yield inventory_problem(f"{name}.fairlead_ports", "is no range of ports", got, expected)
+
+
+def _rooms(inventory: Inventory) -> Iterator[Problem]:
+    for name in inventory.groups.get("nodes", ()):
+        machine = inventory.machines[name]
+        for variable, value, check in (
+            (RESERVED_FOR, machine.reserved_for, check_reserved_for),
+            (SYSTEM, machine.system, check_system),
+            (OVERCOMMIT, machine.overcommit, check_overcommit),
+        ):
+            if isinstance(value, Unreadable):
+                yield _unset(f"{name}.{variable}", value, "")
+            elif value is not None:
+                for at, problem, got, expected in check(value):
+                    yield inventory_problem(f"{name}.{variable}{at}", problem, got, expected)
+
+
+def _strategy(inventory: Inventory) -> Iterator[Problem]:
+    value = inventory.settings.get(STRATEGY)
+    if isinstance(value, Unreadable):
+        yield _unset(STRATEGY, value, "")
+    elif value is not None and value not in STRATEGIES:
+        yield inventory_problem(STRATEGY, "is not known", show(value), did_you_mean(str(value), STRATEGIES))
 
 
 def _domain(inventory: Inventory) -> Iterator[Problem]:
@@ -196,7 +245,10 @@ def _accounts(inventory: Inventory) -> Iterator[Problem]:
                 yield inventory_problem(f"{variable}.{part}", TOO_SHORT, "", "a longer one")
 
 
-_CHECKS = (_groups, _names, _addresses, _labels, _ports, _domain, _registry, _ledger, _keys, _accounts)
+_CHECKS = (
+    *(_groups, _names, _addresses, _labels, _ports, _rooms),
+    *(_domain, _registry, _strategy, _ledger, _keys, _accounts),
+)
 
 
 def _unset(variable: str, value: Unreadable | None, expected: str) -> Problem:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
+from .allotment import OVERCOMMIT, RESERVED_FOR, SYSTEM
 from .app.model import App
 from .errors import FairleadError
 from .inventory import (
@@ -18,6 +19,7 @@ from .inventory import (
     HASH_KEY,
     LEDGER_URL,
     REGISTRY,
+    STRATEGY,
     Inventory,
     Machine,
     Unreadable,
@@ -73,12 +75,19 @@ class Variables:
         """Return the platform's view of the inventory."""
         groups = {group: tuple(self._vars["groups"].get(group, ())) for group in GROUPS}
         names = {name for hosts in groups.values() for name in hosts}
-        settings = {name: self.setting(name) for name in (*ACCOUNTS, DOMAIN, HASH_KEY, REGISTRY)}
+        settings = {name: self.setting(name) for name in (*ACCOUNTS, DOMAIN, HASH_KEY, REGISTRY, STRATEGY)}
         machines = {name: self._machine(name, manager=name in groups["managers"]) for name in names}
         return Inventory(groups, machines, settings)
 
     def _machine(self, name: str, *, manager: bool) -> Machine:
-        variables = ("fairlead_address", "fairlead_labels", "fairlead_ports")
+        variables = (
+            "fairlead_address",
+            "fairlead_labels",
+            "fairlead_ports",
+            RESERVED_FOR,
+            SYSTEM,
+            OVERCOMMIT,
+        )
         machine = Machine(*(self.of_host(name, variable) for variable in variables))
         return replace(machine, ledger_url=self.of_host(name, LEDGER_URL)) if manager else machine
 

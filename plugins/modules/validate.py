@@ -20,8 +20,8 @@ options:
     required: true
   app:
     description: >-
-      The app that is about to be deployed. Beyond the files, its constraints and secrets are checked
-      against the inventory.
+      The app that is about to be deployed. Beyond the files, its secrets are checked against the inventory,
+      and there is a warning for each label that its placement asks for and no node has.
     type: raw
     default: ""
   all:

@@ -131,6 +131,28 @@ def test_all_problems_of_files_and_inventory_are_said_at_once(site: Site) -> Non
     assert "hunter2" not in output
 
 
+def test_what_is_hardly_meant_is_said_and_stops_nothing(site: Site) -> None:
+    app = APP.replace("{port: 80}", "{port: 80, placement: {constraints: [zon == a], spread: arch}}")
+    (site.apps / "shop.yml").write_text(app)
+    site.host |= {
+        "fairlead_labels": {"zone": "a"},
+        "fairlead_reserved_for": ["shop", "shp"],
+        "fairlead_overcommit": {"memory": "{{ 1.5 }}", "cpu": 2},
+        "fairlead_system": {"memory": "{{ 256 * 2 }}M"},
+    }
+    result, output = site.run("app=shop")
+    printed = "".join(output.split())  # however wide the terminal is
+    for words in (
+        "inventory m1.fairlead_overcommit.memory: 1.5 times the memory is promised",
+        "apps/shop.yml:5:55 processes.web.placement.constraints[0]: no node has the label zon; ",
+        'got "zon == a"; expected one of arch, engine_version, node, zone (did you mean "zone"?)',
+        'inventory m1.fairlead_reserved_for[1]: names an app that has no file; got "shp"; ',
+    ):
+        assert words.replace(" ", "") in printed, output
+    assert output.count("no node has the label") == 1
+    assert result["app"]["name"] == "shop"
+
+
 def test_where_no_app_matters_files_are_not_read_and_the_inventory_is(site: Site) -> None:
     (site.apps / "blog.yml").write_text("app: [")
     assert site.run("inventory_only=true")[0]["msg"] == "the inventory is valid"

@@ -9,11 +9,23 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ansible_collections.fairlead.paas.plugins.module_utils.app.fields import STRATEGIES
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import STRATEGIES
 from ansible_collections.fairlead.paas.plugins.module_utils.placement import rank
 from tests.unit.app_texts import HEAD, process, read, top
 
 ROOT = Path(__file__).parents[2]
+PLACED = {
+    "strategy": None,
+    "constraints": (),
+    "preferences": (),
+    "spread": None,
+    "max_skew": None,
+    "max_per_node": None,
+    "max_per": {},
+    "together": (),
+    "apart": (),
+    "mode": "replicated",
+}
 
 
 def test_the_sample_is_read_as_it_is_meant() -> None:
@@ -38,7 +50,12 @@ def test_the_sample_is_read_as_it_is_meant() -> None:
                     "start_period": "10s",
                 },
                 "stop_timeout": "20s",
-                "placement": {"strategy": "spread", "constraints": ("disk == ssd",), "max_per_node": 2},
+                "placement": PLACED
+                | {
+                    "strategy": "spread",
+                    "constraints": ("disk == ssd",),
+                    "max_per_node": 2,
+                },
                 "capabilities": (),
             },
             "worker": {
@@ -49,7 +66,7 @@ def test_the_sample_is_read_as_it_is_meant() -> None:
                 "port": None,
                 "health": None,
                 "stop_timeout": "10s",
-                "placement": {"strategy": "spread", "constraints": (), "max_per_node": None},
+                "placement": PLACED,
                 "capabilities": (),
             },
         },
@@ -172,9 +189,66 @@ def test_x_keys_are_ignored_everywhere_and_can_be_merged() -> None:
     assert app.processes["web"].cpu == 1.0
 
 
+EVERY_RULE = """\
+placement:
+        strategy: binpack
+        constraints: [disk==ssd, "zone in[a,b]", gpu, not old, cores>=8]
+        preferences: [zone == a, {rule: disk == ssd, weight: 80}, {rule: fast}]
+        spread: zone
+        max_skew: 2
+        max_per_node: 3
+        max_per: {rack: 1}
+        with: [cache, billing/web]
+        apart: {apps: [search, blog], per: room}
+        mode: replicated"""
+
+
+def test_rules_of_placement() -> None:
+    placement = read(process(EVERY_RULE)).processes["web"].placement
+    assert placement.model_dump() == {
+        "strategy": "binpack",
+        "constraints": ("disk == ssd", "zone in [a, b]", "gpu", "not old", "cores >= 8"),
+        "preferences": (
+            "zone == a",
+            {"rule": "disk == ssd", "weight": 80},
+            {"rule": "fast", "weight": 50},
+        ),
+        "spread": "zone",
+        "max_skew": 2,
+        "max_per_node": 3,
+        "max_per": {"rack": 1},
+        "together": ("cache", "billing/web"),
+        "apart": {"apps": ("search", "blog"), "per": "room"},
+        "mode": "replicated",
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("spread: node", "node"),
+        ("max_skew: 1, spread: zone", 1),
+        ("max_per: {a/b.c: 1000}", {"a/b.c": 1000}),
+        ("apart: [billing, '*']", ("billing", "*")),
+        ("apart: [shop/worker]", ("shop/worker",)),
+        ("mode: global", "global"),
+        ("preferences: []", ()),
+    ],
+)
+def test_a_rule_of_placement(field: str, value: object) -> None:
+    placement = read(process(f"placement: {{{field}}}")).processes["web"].placement
+    assert getattr(placement, field.partition(":")[0]) == value
+
+
+def test_every_rule_reads_as_it_was_written() -> None:
+    app = read(process(f"command: [a]\n      {EVERY_RULE}"))
+    written: Any = app.model_dump(mode="json", exclude_none=True, by_alias=True)
+    assert type(app).model_validate(written) == app
+
+
 def test_what_an_app_writes_reads_as_the_same_app() -> None:
     app = read((ROOT / "apps/shop.yml").read_bytes())
-    written: Any = app.model_dump(mode="json", exclude_none=True)
+    written: Any = app.model_dump(mode="json", exclude_none=True, by_alias=True)
     assert type(app).model_validate(written) == app
 
 
@@ -186,6 +260,16 @@ def test_the_manual_shows_the_sample() -> None:
     manual = (ROOT / "docs/app-files.md").read_text()
     block = manual.partition("```yaml\n")[2].partition("```")[0]
     assert read(block) == read((ROOT / "apps/shop.yml").read_bytes())
+
+
+def test_every_rule_that_the_manual_shows_is_read() -> None:
+    manual = (ROOT / "docs/app-files.md").read_text()
+    section = manual.partition("## Where instances stand")[2].partition("\n## ")[0]
+    shown = [block.partition("```")[0] for block in section.split("```yaml\n")[1:]]
+    placements = [
+        read(process(block.replace("\n", "\n      "))).processes["web"].placement for block in shown
+    ]
+    assert set().union(*(placement.model_fields_set for placement in placements)) == {*PLACED}
 
 
 def test_an_app_does_not_change_afterwards() -> None:

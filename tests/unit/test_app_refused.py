@@ -40,6 +40,16 @@ def test_a_canary_needs_a_process_that_gets_requests() -> None:
     assert problems(f"{HEAD}processes: {{api: {{port: 80}}}}\nupdate: {{canary: {{}}}}\n{routes}\n") == []
 
 
+def test_a_process_on_every_node_is_not_counted() -> None:
+    alone = "stands beside mode: global; expected one of the two: global is one instance on every node"
+    process_ = "{placement: {mode: global, spread: zone, max_skew: 1}, scale: 2}"
+    assert problems(f"{HEAD}processes: {{web: {process_}}}\n") == [
+        f"3:45 processes.web.placement.spread: {alone} that may hold it",
+        f"3:59 processes.web.placement.max_skew: {alone} that may hold it",
+        f"3:73 processes.web.scale: {alone} that may hold it",
+    ]
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "80.5", "'80'"])
 def test_ports(port: str) -> None:
     said = problems(f"{HEAD}processes: {{web: {{port: {port}}}}}\n")
@@ -162,6 +172,7 @@ def test_every_problem_is_said_at_once_and_each_only_once() -> None:
 
 
 VOCABULARY = """
+with apart apps per preferences rule weight zone==a [zone] [shop/web] max_per max_skew spread mode global
 app image processes web port 80 env clear secret routes domain process build context health command [a] []
 {} [[]] {a:b} no 1.5 '' "" x-a true -1 PORT update placement constraints shop ~ *a &a
 """
@@ -179,6 +190,9 @@ NESTED = st.recursive(WORDS, lambda inner: st.lists(st.tuples(WORDS, inner), max
 LIKELY = NESTED.map(lambda value: top(f"env: {value}\nroutes: [{value}]\nupdate: {value}"))
 
 
-@given(st.one_of(st.text(), st.binary(), LINES, NESTED, LIKELY))
+PLACED = NESTED.map(lambda value: process(f"placement: {value}"))
+
+
+@given(st.one_of(st.text(), st.binary(), LINES, NESTED, LIKELY, PLACED))
 def test_nothing_but_refused_is_ever_raised(text: str | bytes) -> None:
     assert all("\n" not in line for line in problems(text))

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.schema import app_schema, render_schema
 from tests.unit.app_texts import problems, process, top
+from tests.unit.test_app import EVERY_RULE
 from tests.unit.test_app_refused import cases
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,8 @@ BEYOND_A_SCHEMA = (
     *("is named twice", "in env.clear too", "is set by the platform", "is no process of this app"),
     *(", from 6M to 16T", ", from 0s to 1h", ", from 1s to 1h", ", from 100ms to 5m"),
     *('is empty; got ""', "got 2.0", "got 010", "nothing to stop", "beside stop-first"),
+    *("needs spread", "beside mode: global", " itself; ", "under apart too", "has a key of its own"),
+    *("what apart means anyway", "as that fact is written"),
 )
 
 
@@ -61,6 +64,12 @@ def test_the_sample_names_the_schema_and_keeps_to_it() -> None:
 def test_good_lines_please_both(line: str) -> None:
     assert problems(top(line)) == []
     assert complaints(top(line)) == []
+
+
+@pytest.mark.parametrize("field", [EVERY_RULE, "placement: {apart: [a, b/c, '*'], mode: global, x-why: no}"])
+def test_good_rules_of_placement_please_both(field: str) -> None:
+    assert problems(process(field)) == []
+    assert complaints(process(field)) == []
 
 
 @pytest.mark.parametrize(

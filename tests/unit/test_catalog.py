@@ -90,6 +90,21 @@ def test_a_domain_belongs_to_one(
     ]
 
 
+def test_whom_an_app_stands_with_is_checked_over_all_files(apps: Path) -> None:
+    write(apps, "blog", processes="{web: {port: 80, placement: {with: [cahce]}}}")
+    write(apps, "cache", processes="{main: {placement: {apart: [shop]}}, web: {port: 80}}")
+    write(apps, "shop", processes="{web: {port: 80, placement: {with: [cache/main, wiki/web]}}}")
+    write(apps, "wiki", processes="{web: {port: 0}}")
+    assert [line.partition(";")[0] for line in said(read_catalog(apps))] == [
+        "apps/blog.yml:3:48 processes.web.placement.with[0]: names an app that has no file",
+        (
+            "apps/shop.yml:3:48 processes.web.placement.with[0]: "
+            "brings shop/web onto a node with cache/main, which keeps apart from it"
+        ),
+        "apps/wiki.yml:3:25 processes.web.port: is out of range",
+    ]
+
+
 def test_domains_that_only_look_alike_are_free(apps: Path) -> None:
     write(apps, "blog", "a.b", "apps.at", "news.apps.at")
     write(apps, "shop", "b.a.b", "www.blog.apps.at")

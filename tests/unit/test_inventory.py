@@ -9,11 +9,18 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fairlead.paas.plugins.module_utils.allotment import allotment_of, reserved_for
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Entry
 from ansible_collections.fairlead.paas.plugins.module_utils.app.domains import DOMAIN_HELP
 from ansible_collections.fairlead.paas.plugins.module_utils.app.file import parse_app
-from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import check_needs
+from ansible_collections.fairlead.paas.plugins.module_utils.app.grammar import NAME_HELP
+from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import (
+    check_hopes,
+    check_needs,
+    check_reservations,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Allotment, Node
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     GROUPS,
     TOO_SHORT,
@@ -24,11 +31,20 @@ from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     warnings_of,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.postgresql import URL_HELP
+from ansible_collections.fairlead.paas.plugins.module_utils.units import SIZE_HELP
 
 ACCOUNT = {"username": "push", "password": "hunter2"}
 GONE = Unreadable("'vault' is undefined")
 ADDRESS = "expected the machine's private IPv4 address"
 PORTS = "expected {first: 25701, last: 26700}, from 1024 to 65535"
+OTHER_LABEL = "expected another label than arch, engine_version, node"
+APPS = "expected names of apps, such as [shop]"
+NAME = f"expected {NAME_HELP}"
+SYSTEM = "expected a mapping such as {memory: 512M, cpu: 0.5}"
+SIZE = f"expected {SIZE_HELP}"
+CORES = "expected cores such as 0.5 or 2, from 0 to 1024"
+FACTORS = "expected a mapping such as {memory: 1.0, cpu: 2.0}"
+NAN = float("nan")
 LONG_KEY = "expected a secret text of at least 16 characters"
 GOOD = Inventory(
     groups=dict.fromkeys(GROUPS, ("m1",)) | {"nodes": ("n1", "n2")},
@@ -91,6 +107,50 @@ def test_empty_groups(group: str) -> None:
         ({"address": "198.18.0.10"}, f'address: is m1\'s address too; got "198.18.0.10"; {ADDRESS}'),
         ({"labels": ["ssd"]}, "labels: is not a mapping; got a list; expected labels such as {disk: ssd}"),
         ({"labels": {"zone": 1}}, "labels.zone: is not text; got 1; expected quotes around it"),
+        (
+            {"labels": {"node": "a", "zone": "b"}},
+            f"labels.node: is what each machine says of itself; {OTHER_LABEL}",
+        ),
+        (
+            {"labels": {"Engine-Version": "20"}},
+            f"labels.Engine-Version: is what each machine says of itself; {OTHER_LABEL}",
+        ),
+        ({"reserved_for": "shop"}, f'reserved_for: is not a list; got "shop"; {APPS}'),
+        ({"reserved_for": {"shop": 1}}, f"reserved_for: is not a list; got a mapping; {APPS}"),
+        ({"reserved_for": ["Shop"]}, f'reserved_for[0]: is no name of an app; got "Shop"; {NAME}'),
+        ({"reserved_for": ["shop", 7]}, f"reserved_for[1]: is no name of an app; got 7; {NAME}"),
+        ({"reserved_for": GONE}, "reserved_for: cannot be evaluated: 'vault' is undefined"),
+        ({"system": "512M"}, f'system: is not a mapping; got "512M"; {SYSTEM}'),
+        ({"system": {"memory": 512}}, f"system.memory: is not a size; got 512; {SIZE}"),
+        ({"system": {"memory": "512"}}, f'system.memory: is not a size; got "512"; {SIZE}'),
+        ({"system": {"cpu": "1"}}, f'system.cpu: is no number of cores; got "1"; {CORES}'),
+        ({"system": {"cpu": -1}}, f"system.cpu: is no number of cores; got -1; {CORES}"),
+        ({"system": {"cpu": True}}, f"system.cpu: is no number of cores; got True; {CORES}"),
+        (
+            {"system": {"memroy": "1G"}},
+            'system.memroy: is not known; got "memroy"; expected one of cpu, memory (did you mean "memory"?)',
+        ),
+        ({"overcommit": 2}, f"overcommit: is not a mapping; got 2; {FACTORS}"),
+        (
+            {"overcommit": {"cpu": 0.5}},
+            "overcommit.cpu: is no factor; got 0.5; expected a number from 1 to 100",
+        ),
+        (
+            {"overcommit": {"cpu": 101}},
+            "overcommit.cpu: is no factor; got 101; expected a number from 1 to 100",
+        ),
+        (
+            {"overcommit": {"cpu": "2x"}},
+            'overcommit.cpu: is no factor; got "2x"; expected a number from 1 to 100',
+        ),
+        (
+            {"overcommit": {"cpu": NAN}},
+            "overcommit.cpu: is no factor; got nan; expected a number from 1 to 100",
+        ),
+        (
+            {"overcommit": {"memory": 11}},
+            "overcommit.memory: is no factor; got 11; expected a number from 1 to 10",
+        ),
         ({"labels": GONE}, "labels: cannot be evaluated: 'vault' is undefined"),
         ({"ports": {"first": 80, "last": 90}}, f"ports: is no range of ports; got a mapping; {PORTS}"),
         ({"ports": {"first": 9000, "last": 8000}}, f"ports: is no range of ports; got a mapping; {PORTS}"),
@@ -172,6 +232,13 @@ def test_the_database_of_the_managers(urls: tuple[Any, Any], words: list[str]) -
         ("registry_push", {**ACCOUNT, "username": ""}, ".username: is not set; expected text"),
         ("registry_push", {**ACCOUNT, "password": "hun"}, f".password: {TOO_SHORT}; expected a longer one"),
         ("registry_pull", GONE, ": cannot be evaluated: 'vault' is undefined; expected {username: …"),
+        (
+            "strategy",
+            "spred",
+            ': is not known; got "spred"; expected one of binpack, least-cpu, most-free-memory, spread (did',
+        ),
+        ("strategy", ["spread"], ": is not known; got a list; expected one of binpack"),
+        ("strategy", GONE, ": cannot be evaluated: 'vault' is undefined"),
         ("hash_key", None, f": is not set; {LONG_KEY}"),
         ("hash_key", "hunter2", f": is not long enough a text; {LONG_KEY}"),
         ("hash_key", GONE, f": cannot be evaluated: 'vault' is undefined; {LONG_KEY}"),
@@ -202,6 +269,38 @@ def test_one_machine_in_all_groups_may_talk_to_itself() -> None:
     assert said(check_inventory(alone)) == []
 
 
+def test_rooms_that_are_fine() -> None:
+    inventory = with_machine(
+        "n1",
+        reserved_for=["shop", "a-b"],
+        system={"memory": "512M", "cpu": 0.5},
+        overcommit={"memory": 1, "cpu": 2.5},
+    )
+    assert said(check_inventory(inventory)) == []
+    assert warnings_of(inventory) == []
+    assert said(check_inventory(with_setting("fairlead_strategy", "binpack"))) == []
+    empty = with_machine("n1", reserved_for=[], system={}, overcommit={})
+    assert said(check_inventory(empty)) == []
+
+
+def test_more_memory_than_there_is_may_be_promised_but_is_said() -> None:
+    inventory = with_machine("n1", overcommit={"memory": 1.5})
+    assert said(check_inventory(inventory)) == []
+    risk = "1.5 times the memory is promised; when instances use it, the kernel kills some of them"
+    assert warnings_of(inventory) == [f"inventory n1.fairlead_overcommit.memory: {risk}"]
+
+
+def test_what_is_said_of_a_node_becomes_what_instances_get() -> None:
+    system, overcommit = {"memory": "512M", "cpu": 0.5}, {"memory": 1.5, "cpu": 2}
+    assert allotment_of(None, None) == allotment_of({}, {}) == Allotment()
+    assert allotment_of(system, None) == Allotment(2**29, 0.5)
+    assert allotment_of(system, overcommit) == Allotment(2**29, 0.5, 1.5, 2.0)
+    node = Node("n1", "198.18.0.11", memory=2**30, cpus=4.0, allotment=allotment_of(system, overcommit))
+    assert (node.memory_for_instances, node.cpus_for_instances) == (2**29 * 3 // 2, 7.0)
+    assert reserved_for(None) == reserved_for([]) == ()
+    assert reserved_for(["shop", "blog", "shop"]) == ("blog", "shop")
+
+
 def test_a_public_address_is_allowed_but_said() -> None:
     inventory = with_machine("n1", address="203.0.114.1")
     assert said(check_inventory(inventory)) == []
@@ -210,32 +309,71 @@ def test_a_public_address_is_allowed_but_said() -> None:
     ]
 
 
-def entry(constraint: str) -> Entry:
-    text = (
-        "app: shop\nbuild: {image: nginx}\nenv: {secret: [A, B]}\n"
-        f"processes:\n  web:\n    placement: {{constraints: ['disk == ssd', '{constraint}']}}\n"
-    )
+def app_file(rest: str) -> Entry:
+    text = f"app: shop\nbuild: {{image: nginx}}\n{rest}"
     return Entry(*parse_app("apps/shop.yml", text.encode()), context=Path("apps/shop"))
+
+
+def placed(rules: str) -> Entry:
+    return app_file(f"processes:\n  web:\n    placement: {{{rules}}}\n")
+
+
+SECRET = app_file("env: {secret: [A, B]}\nprocesses: {web: {}}\n")
 
 
 @pytest.mark.parametrize(
     "secrets", [{"A": "hunter2", "B": "hunter3"}, {"A": "hunter2", "B": "\u00e9\u00e9\u00e9\n"}]
 )
 def test_an_app_whose_needs_are_met(secrets: dict[str, Any]) -> None:
-    assert check_needs(entry("zone != b"), GOOD, secrets) == []
+    assert check_needs(SECRET, secrets) == []
 
 
-def test_labels_that_no_node_has() -> None:
-    found = said(check_needs(entry("zon == a"), GOOD, {"A": "hunter2", "B": "hunter3"}))
-    place = "apps/shop.yml:6:46 processes.web.placement.constraints[1]"
-    words = 'no node has the label zon; got "zon == a"; expected one of disk, zone (did you mean "zone"?)'
-    assert found == [f"{place}: {words}"]
+KNOWN = 'one of arch, disk, engine_version, node, zone (did you mean "zone"?)'
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "got"),
+    [
+        ("constraints: [zon == a]", "constraints[0]", '"zon == a"'),
+        ("constraints: [disk, zon != a]", "constraints[1]", '"zon != a"'),
+        ("constraints: [not zon]", "constraints[0]", '"not zon"'),
+        ("constraints: [zon not in [a]]", "constraints[0]", '"zon not in [a]"'),
+        ("preferences: [zon]", "preferences[0]", '"zon"'),
+        ("preferences: [{rule: zon > 1}]", "preferences[0].rule", '"zon > 1"'),
+        ("spread: zon", "spread", '"zon"'),
+        ("max_per: {zon: 3}", "max_per.zon", "3"),
+        ("apart: {apps: [blog], per: zon}", "apart.per", '"zon"'),
+    ],
+)
+def test_labels_that_no_node_has_are_said_with_what_was_meant(rule: str, field: str, got: str) -> None:
+    rule = rule.replace("[zon not in [a]]", "['zon not in [a]']")
+    found = said(check_hopes(placed(rule), GOOD))
+    words = f"processes.web.placement.{field}: no node has the label zon; got {got}; expected {KNOWN}"
+    assert len(found) == 1
+    assert found[0].startswith("apps/shop.yml:5:")
+    assert found[0].endswith(f" {words}")
+
+
+def test_what_each_machine_says_of_itself_needs_no_label() -> None:
+    rules = "constraints: [node != n9, arch == x86_64, engine_version >= 20.10], spread: zone"
+    assert check_hopes(placed(rules), GOOD) == []
 
 
 def test_a_fleet_without_labels() -> None:
     bare = with_machine("n1", labels=None)
     bare = replace(bare, machines={**bare.machines, "n2": Machine("198.18.0.12")})
-    assert len(check_needs(entry("zone == a"), bare, {"A": "hunter2", "B": "hunter3"})) == 2
+    found = said(check_hopes(placed("constraints: [disk == ssd, zone == a]"), bare))
+    assert len(found) == 2
+    assert found[0].endswith("; expected one of arch, engine_version, node")
+
+
+def test_nodes_that_are_reserved_for_an_app_that_has_no_file() -> None:
+    inventory = with_machine("n1", reserved_for=["shop", "blgo"])
+    words = 'names an app that has no file; got "blgo"; expected one of blog, shop (did you mean "blog"?)'
+    assert said(check_reservations(inventory, ("blog", "shop"))) == [
+        f"inventory n1.fairlead_reserved_for[1]: {words}"
+    ]
+    assert check_reservations(GOOD, ()) == []
 
 
 @pytest.mark.parametrize(
@@ -252,5 +390,5 @@ def test_a_fleet_without_labels() -> None:
     ],
 )
 def test_secrets_that_are_not_there_are_named_but_never_shown(value: Any, words: str) -> None:
-    found = said(check_needs(entry("zone == a"), GOOD, {"A": "hunter2", "B": value}))
+    found = said(check_needs(SECRET, {"A": "hunter2", "B": value}))
     assert found == [f"inventory fairlead_secrets.shop.B: {words}; expected text, in a vault"]

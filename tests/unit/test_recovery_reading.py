@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     Canary,
     Health,
+    Preference,
     ReleaseCommand,
     Rules,
 )
@@ -28,7 +29,18 @@ from tests.unit.worlds import UNHURRIED, process, shop, worlds
 WEB = process(
     "web",
     4,
-    rules=Rules("binpack", ("disk == ssd",), 2),
+    rules=Rules(
+        "binpack",
+        ("disk == ssd", "cores >= 8", "not old"),
+        2,
+        (Preference("gpu", 80),),
+        spread="zone",
+        max_skew=1,
+        max_per={"rack": 3},
+        together=("cache/web",),
+        apart=("*", "billing"),
+        apart_per="room",
+    ),
     command=("python3", "-m", "shop"),
     env={"GREETING": "hellö"},
     secrets={"SESSION_KEY": "keyed-hash"},
@@ -120,7 +132,29 @@ TORN, UNKNOWN, FORBIDDEN = "is torn", "is none that this Fairlead knows", "holds
         (changed(lambda it: it["processes"][0]["health"].update(path="/ \nbackend x")), FORBIDDEN),
         (changed(lambda it: it["processes"][0]["spec"].update(port=0)), FORBIDDEN),
         (changed(lambda it: it["processes"][0]["spec"].update(env={"A B": ""})), FORBIDDEN),
-        (changed(lambda it: it["processes"][0]["rules"].update(constraints=["x"])), FORBIDDEN),
+        *(
+            (changed(lambda it, rule=rule: it["processes"][0]["rules"].update(rule)), FORBIDDEN)
+            for rule in (
+                {"strategy": "any"},
+                {"mode": "local"},
+                {"constraints": ["x ="]},
+                {"preferences": [{"rule": "x ="}]},
+                {"preferences": [{"rule": "x", "weight": 0}]},
+                {"spread": "a b"},
+                {"max_skew": 0},
+                {"max_per_node": -1},
+                {"max_per": {"a b": 1}},
+                {"max_per": {"rack": 0}},
+                {"together": ["../etc"]},
+                {"together": ["*"]},
+                {"apart": ["a/b/c"]},
+                {"apart_per": ""},
+            )
+        ),
+        *(
+            (changed(lambda it, rule=rule: it["processes"][0]["rules"].update(rule)), UNKNOWN)
+            for rule in ({"max_per": {"rack": "1"}}, {"max_per": []}, {"together": [1]}, {"taints": []})
+        ),
         (changed(lambda it: it["update"].update(parallelism="many")), FORBIDDEN),
     ],
 )

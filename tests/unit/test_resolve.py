@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import (
+    Platform,
     configuration_of,
     hosts_of,
     secret_hash,
@@ -17,13 +18,14 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import (
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     Configuration,
     Health,
+    Preference,
     Process,
     ReleaseCommand,
     Rules,
     Spec,
     Update,
 )
-from tests.unit.app_texts import HEAD, read, top
+from tests.unit.app_texts import HEAD, process, read, top
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = read((ROOT / "apps/shop.yml").read_bytes())
@@ -32,8 +34,11 @@ KEY = "a key of the tests"
 SECRETS = {"SESSION_KEY": "hunter2"}
 
 
-def resolved(secrets: Mapping[str, str] = SECRETS, key: str = KEY, text: str = "") -> Configuration:
-    return configuration_of(read(text) if text else SAMPLE, IMAGE, secrets, key, "apps.localhost")
+def resolved(
+    secrets: Mapping[str, str] = SECRETS, key: str = KEY, text: str = "", strategy: str | None = None
+) -> Configuration:
+    platform = Platform(key, "apps.localhost", strategy)
+    return configuration_of(read(text) if text else SAMPLE, IMAGE, secrets, platform)
 
 
 def test_the_sample_resolves_to_what_its_file_says() -> None:
@@ -66,10 +71,57 @@ def test_the_sample_resolves_to_what_its_file_says() -> None:
     )
 
 
+PLACED = """\
+placement:
+        strategy: binpack
+        constraints: [disk==ssd]
+        preferences: [zone == a, {rule: gpu, weight: 80}]
+        spread: zone
+        max_skew: 2
+        max_per_node: 3
+        max_per: {room: 4, rack: 1}
+        with: [cache, billing/web]
+        apart: {apps: [search, blog], per: room}"""
+
+
+def test_rules_of_placement_are_kept_as_they_are_meant() -> None:
+    assert resolved(text=process(PLACED)).processes[0].rules == Rules(
+        strategy="binpack",
+        constraints=("disk == ssd",),
+        max_per_node=3,
+        preferences=(Preference("zone == a", 50), Preference("gpu", 80)),
+        spread="zone",
+        max_skew=2,
+        max_per={"rack": 1, "room": 4},
+        together=("billing/web", "cache"),
+        apart=("blog", "search"),
+        apart_per="room",
+    )
+    alone = resolved(text=process("placement: {apart: ['*'], mode: global}")).processes[0].rules
+    assert alone == Rules(apart=("*",), mode="global")
+
+
+@pytest.mark.parametrize(
+    ("written", "platform", "meant"),
+    [
+        ("", None, "spread"),
+        ("", "least-cpu", "least-cpu"),
+        ("placement: {strategy: binpack}", None, "binpack"),
+        ("placement: {strategy: binpack}", "least-cpu", "binpack"),
+        ("placement: {strategy: spread}", "least-cpu", "spread"),
+    ],
+)
+def test_a_strategy_is_the_process_s_or_the_platform_s_or_spread(
+    written: str, platform: str | None, meant: str
+) -> None:
+    made = resolved(text=process(written), strategy=platform)
+    assert made.processes[0].rules.strategy == meant
+
+
 MIGRATING = "release: {command: [migrate, --all]}\nirreversible: true\nupdate: {parallelism: 25%}"
 
 
-@pytest.mark.parametrize("text", ["", top(MIGRATING)])
+@pytest.mark.parametrize("text", ["", top(MIGRATING), process(PLACED)])
 def test_a_configuration_survives_the_ledger(text: str) -> None:
     made = resolved(text=text)
     again = Configuration.from_dict(json.loads(json.dumps(made.as_dict())))

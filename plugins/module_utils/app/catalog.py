@@ -14,6 +14,7 @@ from .document import Path as FieldPath
 from .file import parse_app
 from .grammar import parse_name
 from .model import App
+from .neighbours import check_neighbours
 from .sources import app_files, check_context, read_bytes
 
 
@@ -80,7 +81,9 @@ def read_catalog(directory: Path, domain: str = "") -> Catalog:
             entries[entry.app.app] = entry
             problems += found
     problems += _conflicts(entries, domain.lower())
-    return Catalog(entries, tuple(path.stem for path in paths), tuple(sorted(problems)))
+    names = tuple(path.stem for path in paths)
+    problems += check_neighbours({name: (each.app, each.document) for name, each in entries.items()}, names)
+    return Catalog(entries, names, tuple(sorted(problems)))
 
 
 def _read(path: Path) -> tuple[Entry, list[Problem]]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,21 @@ class Document:
             except (KeyError, IndexError, TypeError):
                 return None
         return value
+
+    def mapping(self, path: Path) -> dict[str, Any]:
+        """Return the mapping at a path; where there is none, an empty one."""
+        value = self.get(path)
+        return value if isinstance(value, dict) else {}
+
+    def texts(self, path: Path) -> Iterator[tuple[Path, str]]:
+        """Yield the path and value of each text in the list at a path, if there is one."""
+        return ((at, item) for at, item in self.items(path) if isinstance(item, str))
+
+    def items(self, path: Path) -> Iterator[tuple[Path, Any]]:
+        """Yield the path and value of each item of the list at a path, if there is one."""
+        value = self.get(path)
+        for at, item in enumerate(value if isinstance(value, list) else []):
+            yield (*path, at), item
 
     def shown(self, path: Path) -> str:
         """Return the value at a path as messages repeat it: numbers as written, never a whole mapping."""

@@ -9,7 +9,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from ansible_collections.fairlead.paas.plugins.module_utils.constraints import parse_constraint
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import MODES, STRATEGIES
+from ansible_collections.fairlead.paas.plugins.module_utils.constraints import (
+    LABEL,
+    NUMBER,
+    VALUE,
+    parse_constraint,
+    parse_label,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.units import (
     ALL,
     DURATION_HELP,
@@ -31,7 +38,6 @@ from .domains import DOMAIN, MAX_LENGTH, parse_domain
 from .kinds import FLAG, WORD, Unit, amount, choice, number, pattern, quantity, text, whole, wrong
 
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
-STRATEGIES = ("binpack", "least-cpu", "most-free-memory", "spread")
 ORDERS = ("start-first", "stop-first")
 AFTER_FAILURE = ("pause", "rollback")
 MIN_MEMORY = "6M"  # the engine starts nothing in less
@@ -44,6 +50,12 @@ _SHARE = r"(100|(0|[1-9][0-9]?)(\.[0-9]{1,2})?)%"
 _TIMES = r"(100|[1-9][0-9]?(\.[0-9]{1,2})?)x"
 _PERCENTAGE = Unit("a percentage", parse_percentage, format_percentage, _SHARE, PERCENTAGE_HELP)
 _FACTOR = Unit("a factor", parse_factor, format_factor, _TIMES, FACTOR_HELP)
+
+
+_LIST = rf"\[\s*{VALUE}(\s*,\s*{VALUE})*\s*\]"
+_TEST = rf"\s*(==|!=)\s*{VALUE}|\s*[<>]=?\s*{NUMBER}|\s+(not\s+)?in\s*{_LIST}"
+EXPRESSION = rf"^\s*(not\s+{LABEL}|{LABEL}({_TEST})?)\s*$"
+"""The form of constraints, for editors; what it lets through may still be refused."""
 
 
 def _constraint(value: str) -> str:
@@ -68,7 +80,10 @@ EnvName = Annotated[str, pattern("an environment name", grammar.parse_env_name, 
 Domain = Annotated[str, pattern("a domain", parse_domain, DOMAIN, MAX_LENGTH)]
 Word = Annotated[str, WORD]
 Command = Annotated[tuple[Word, ...], Field(min_length=1), BeforeValidator(_is_a_list)]
-Constraint = Annotated[str, text("a constraint", _constraint, {"pattern": r"^\s*\S+\s*(==|!=)\s*\S+\s*$"})]
+Constraint = Annotated[str, text("a constraint", _constraint, {"pattern": EXPRESSION})]
+Label = Annotated[str, pattern("a label", parse_label, LABEL, 63)]
+Peer = Annotated[str, pattern("an app or a process", grammar.parse_peer, grammar.PEER, 81)]
+Others = Annotated[str, pattern("an app or a process", grammar.parse_others, grammar.OTHERS, 81)]
 Capability = Annotated[str, choice(*CAPABILITIES)]
 Version = Annotated[str, pattern("a version", grammar.parse_version, grammar.VERSION, 128)]
 Image = Annotated[str, pattern("an image", grammar.parse_image, grammar.IMAGE, 255)]
@@ -78,6 +93,10 @@ Memory = Annotated[int, quantity(_SIZE, MIN_MEMORY, MAX_MEMORY)]
 Cores = Annotated[float, number(0.01, 1024, "cores such as 0.25 or 2, from 0.01 to 1024")]
 Port = Annotated[int, whole(1, 65535)]
 Strategy = Annotated[str, choice(*STRATEGIES)]
+Mode = Annotated[str, choice(*MODES)]
+Most = Annotated[int, whole(1, 1000)]
+Skew = Annotated[int, whole(1, 1000, "with 0 not even a first instance could stand anywhere")]
+Preferred = Annotated[int, whole(1, 100)]
 Order = Annotated[str, choice(*ORDERS)]
 Parallelism = Annotated[int | str, amount(1, 1000, ALL)]
 Unavailable = Annotated[int | str, amount(0, 1000)]

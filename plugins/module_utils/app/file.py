@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused, did_you_mean
 
 from .document import Document, Path, show
+from .kinds import without_marks
 from .model import App
 from .reading import parse_document
 from .rules import check_rules
@@ -44,7 +45,7 @@ def _first_of_each(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _problem(document: Document, error: Mapping[str, Any]) -> Problem:
-    path: Path = error["loc"]
+    path = without_marks(error["loc"])
     if error["type"] == "missing":
         return document.problem(path, "is missing", "", _field(path).description or "")
     if error["type"] == "extra_forbidden":

@@ -26,6 +26,13 @@ ENV_NAME_HELP = "letters, digits and _, not beginning with a digit"
 HTTP_PATH = r"/(?:[A-Za-z0-9/._~=&?+,:@-]|%[0-9A-Fa-f]{2})*"
 HTTP_PATH_HELP = "a path such as /_ping: at most 200 of letters, digits and / . _ ~ - = & ? + , : @ %41"
 
+# Whom a process stands with, or apart from.
+PEER = rf"{NAME}(?:/{NAME})?"
+PEER_HELP = "an app such as cache, or one of its processes such as cache/web"
+EVERY_OTHER = "*"
+OTHERS = rf"(?:\{EVERY_OTHER}|{PEER})"
+OTHERS_HELP = f'{PEER_HELP}, or "{EVERY_OTHER}" for every other app'
+
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 IMAGE = rf"(?:{_HOST}(?::[0-9]{{1,5}})?/)?{_PART}(?:/{_PART})*(?::{VERSION}|@sha256:[0-9a-f]{{64}})?"
@@ -48,4 +55,6 @@ parse_version = _parser(VERSION, VERSION_HELP, 128)
 parse_context = _parser(CONTEXT, CONTEXT_HELP, 200)
 parse_env_name = _parser(ENV_NAME, ENV_NAME_HELP, 200)
 parse_http_path = _parser(HTTP_PATH, HTTP_PATH_HELP, 200)
+parse_peer = _parser(PEER, PEER_HELP, 81)
+parse_others = _parser(OTHERS, OTHERS_HELP, 81)
 parse_image = _parser(IMAGE, IMAGE_HELP, 255)

@@ -8,11 +8,11 @@ A wrong value raises a pydantic error of type ``fairlead`` whose context is ``pr
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, Discriminator, GetCoreSchemaHandler, GetJsonSchemaHandler, Tag
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -73,9 +73,9 @@ def pattern(name: str, parse: Callable[[str], Any], expression: str, longest: in
     return text(name, parse, {"pattern": f"^{expression}$", "maxLength": longest})
 
 
-def whole(first: int, last: int) -> Kind:
-    """Take a whole number within bounds."""
-    expected = f"a whole number from {first} to {last}"
+def whole(first: int, last: int, why: str = "") -> Kind:
+    """Take a whole number within bounds; ``why`` tells the reason for them."""
+    expected = ": ".join([f"a whole number from {first} to {last}", *([why] if why else [])])
 
     def read(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -139,6 +139,26 @@ def choice(*words: str) -> Kind:
         raise wrong("is not known", did_you_mean(str(value), words))
 
     return Kind(read, {"type": "string", "enum": sorted(words)})
+
+
+_MARK = "\0"  # no text of a file may hold it, so no key looks like a mark
+TEXT, LIST, MAPPING = (Tag(f"{_MARK}{form}") for form in ("text", "list", "mapping"))
+"""The marks of the forms that one value may have, where it may have several."""
+_FORMS = ((str, TEXT), (list | tuple, LIST), (dict | BaseModel, MAPPING))  # as written, and as read
+
+
+def several(problem: str, expected: str) -> Discriminator:
+    """Choose among the marked forms of a value by what is written, and take no other."""
+
+    def form(value: Any) -> str | None:
+        return next((mark.tag for kinds, mark in _FORMS if isinstance(value, kinds)), None)
+
+    return Discriminator(form, ERROR, "{problem}", {"problem": problem, "expected": expected})
+
+
+def without_marks(path: Iterable[str | int]) -> tuple[str | int, ...]:
+    """Return the path of an error as it stands in the file, where no form has a mark."""
+    return tuple(part for part in path if not str(part).startswith(_MARK))
 
 
 @dataclass(frozen=True)

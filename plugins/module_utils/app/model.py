@@ -29,20 +29,30 @@ from .fields import (
     HttpPath,
     Image,
     Interval,
+    Label,
     Memory,
+    Mode,
+    Most,
     Name,
     Order,
+    Others,
     Parallelism,
+    Peer,
     Percentage,
     Port,
+    Preferred,
+    Skew,
     Strategy,
     Unavailable,
     Version,
     Weight,
     Word,
 )
-from .grammar import IMAGE_HELP
-from .kinds import whole
+from .grammar import IMAGE_HELP, OTHERS_HELP, PEER_HELP
+from .kinds import LIST, MAPPING, TEXT, several, whole
+
+_PREFERENCE_HELP = f"{CONSTRAINT_HELP}, or {{rule: EXPRESSION, weight: 80}}"
+_APART_HELP = 'a list such as [billing, "*"], or {apps: [billing], per: zone}'
 
 
 class Part(BaseModel):
@@ -85,15 +95,55 @@ class Health(Part):
     )
 
 
+class Preference(Part):
+    """A constraint that a node should meet, and how much that counts."""
+
+    rule: Constraint = Field(description=CONSTRAINT_HELP)
+    weight: Preferred = Field(
+        configuration.Preference.weight, description="how much it counts beside the others"
+    )
+
+
+class Apart(Part):
+    """What instances never share more than a node with."""
+
+    apps: tuple[Others, ...] = Field(min_length=1, description=f"a list of: {OTHERS_HELP}")
+    per: Label = Field(
+        description="a label, of which no two nodes with the same value hold one and the other"
+    )
+
+
 class Placement(Part):
     """Where instances may stand, and which of these nodes comes first."""
 
-    strategy: Strategy = Field(
-        configuration.Rules.strategy, description="which of the nodes that could take an instance does"
+    strategy: Strategy | None = Field(
+        None, description="which of the nodes that could take an instance does; else the inventory says"
     )
-    constraints: tuple[Constraint, ...] = Field((), description=CONSTRAINT_HELP)
-    max_per_node: Annotated[int, whole(1, 1000)] | None = Field(
-        None, description="the most instances of this process on one node"
+    constraints: tuple[Constraint, ...] = Field((), description=f"what a node must meet: {CONSTRAINT_HELP}")
+    preferences: tuple[
+        Annotated[
+            Annotated[Constraint, TEXT] | Annotated[Preference, MAPPING],
+            several("is no preference", _PREFERENCE_HELP),
+        ],
+        ...,
+    ] = Field((), description=f"what a node should meet: {_PREFERENCE_HELP}")
+    spread: Label | None = Field(None, description="a label over whose values instances are spread evenly")
+    max_skew: Skew | None = Field(
+        None, description="the most that one value of it may have more than another; needs spread"
+    )
+    max_per_node: Most | None = Field(None, description="the most instances of this process on one node")
+    max_per: dict[Label, Most] = Field(
+        {}, description="by label: the most instances of this process on all nodes with one value of it"
+    )
+    together: tuple[Peer, ...] = Field(
+        (), alias="with", description=f"what must stand on the same node: {PEER_HELP}"
+    )
+    apart: Annotated[
+        Annotated[tuple[Others, ...], LIST] | Annotated[Apart, MAPPING],
+        several("is no list and no mapping", _APART_HELP),
+    ] = Field((), description=f"what must never stand on the same node: {_APART_HELP}")
+    mode: Mode = Field(
+        configuration.Rules.mode, description="as many as scale says, or one on every node that may hold it"
     )
 
 

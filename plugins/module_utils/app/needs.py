@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one app needs of the inventory: labels that its constraints name, values for its secrets."""
+"""What one app needs of the inventory: values for its secrets; and what it hopes for: labels of nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.fairlead.paas.plugins.module_utils.constraints import parse_constraint
+from ansible_collections.fairlead.paas.plugins.module_utils.allotment import RESERVED_FOR
+from ansible_collections.fairlead.paas.plugins.module_utils.constraints import BUILT_IN, parse_constraint
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, did_you_mean
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     MIN_SECRET,
@@ -17,25 +18,69 @@ from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
 )
 
 from .catalog import Entry
-from .document import show
+from .document import Path, show
+from .model import Apart
 
 
-def check_needs(entry: Entry, inventory: Inventory, secrets: Mapping[str, Any]) -> list[Problem]:
+def check_needs(entry: Entry, secrets: Mapping[str, Any]) -> list[Problem]:
     """Return every problem between an app and an inventory.
 
     ``secrets`` are values by the app's secret names, None where unset, or Unreadable; none is ever repeated.
     """
-    return [*_unknown_labels(entry, inventory.labels()), *_missing_secrets(entry, secrets)]
+    return [*_missing_secrets(entry, secrets)]
 
 
-def _unknown_labels(entry: Entry, known: set[str]) -> Iterator[Problem]:
+def check_hopes(entry: Entry, inventory: Inventory) -> list[Problem]:
+    """Return what an app's placement asks for and no node has: allowed, but hardly meant.
+
+    Where it leaves no node for an instance, the plan refuses.
+    """
+    known = inventory.labels() | {*BUILT_IN}
+    return [
+        entry.document.problem(
+            path,
+            f"no node has the label {label}",
+            entry.document.shown(path),
+            did_you_mean(label, known),
+        )
+        for path, label in _asked(entry)
+        if label not in known
+    ]
+
+
+def check_reservations(inventory: Inventory, apps: Collection[str]) -> list[Problem]:
+    """Return the apps that nodes are reserved for and that no file has: allowed, for they may come later."""
+    return [
+        inventory_problem(
+            f"{node}.{RESERVED_FOR}[{at}]",
+            "names an app that has no file",
+            show(app),
+            did_you_mean(app, apps),
+        )
+        for node in inventory.groups.get("nodes", ())
+        for at, app in enumerate(inventory.machines[node].reserved_for or ())
+        if app not in apps
+    ]
+
+
+def _asked(entry: Entry) -> Iterator[tuple[Path, str]]:
+    """Yield each label that the app's placement asks for, and the path of where it does."""
     for name, process in entry.app.processes.items():
-        for at, written in enumerate(process.placement.constraints):
-            label = parse_constraint(written).label
-            if label not in known:
-                path = ("processes", name, "placement", "constraints", at)
-                labels = did_you_mean(label, known) if known else "labels in the inventory; no node has any"
-                yield entry.document.problem(path, f"no node has the label {label}", show(written), labels)
+        placement, path = process.placement, ("processes", name, "placement")
+        for at, rule in enumerate(placement.constraints):
+            yield (*path, "constraints", at), parse_constraint(rule).label
+        for at, wish in enumerate(placement.preferences):
+            where = (*path, "preferences", at)
+            if isinstance(wish, str):
+                yield where, parse_constraint(wish).label
+            else:
+                yield (*where, "rule"), parse_constraint(wish.rule).label
+        if placement.spread:
+            yield (*path, "spread"), placement.spread
+        for label in placement.max_per:
+            yield (*path, "max_per", label), label
+        if isinstance(placement.apart, Apart):
+            yield (*path, "apart", "per"), placement.apart.per
 
 
 def _missing_secrets(entry: Entry, secrets: Mapping[str, Any]) -> Iterator[Problem]:

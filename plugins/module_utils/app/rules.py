@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, did_you_mean
 
 from .document import Document, Path
+from .places import PLACEMENT_RULES
 
 PLATFORM_ENV = ("APP_NAME", "HOST_IP", "INSTANCE", "PORT", "PROCESS", "RELEASE")
 
@@ -38,12 +39,12 @@ def _one_way_to_an_image(document: Document) -> Iterator[Problem]:
 
 
 def _environment_is_set_once(document: Document) -> Iterator[Problem]:
-    clear = _mapping(document, ("env", "clear"))
+    clear = document.mapping(("env", "clear"))
     for name in clear:
         if name in PLATFORM_ENV:
             yield document.key_problem(("env", "clear", name), _RESERVED, "", _OTHER_NAME)
     seen: set[str] = set()
-    for path, name in _texts(document, ("env", "secret")):
+    for path, name in document.texts(("env", "secret")):
         if name in PLATFORM_ENV:
             yield document.problem(path, _RESERVED, "", _OTHER_NAME)
         elif name in clear:
@@ -54,14 +55,14 @@ def _environment_is_set_once(document: Document) -> Iterator[Problem]:
 
 
 def _processes_fit_together(document: Document) -> Iterator[Problem]:
-    for name in _mapping(document, ("processes",)):
+    for name in document.mapping(("processes",)):
         path = ("processes", name)
-        if "health" in _mapping(document, path) and "port" not in _mapping(document, path):
+        if "health" in document.mapping(path) and "port" not in document.mapping(path):
             yield document.key_problem((*path, "health"), "needs a port to ask at", "", "a port beside it")
 
 
 def _commands_name_a_program(document: Document) -> Iterator[Problem]:
-    parts: list[Path] = [("processes", name) for name in _mapping(document, ("processes",))]
+    parts: list[Path] = [("processes", name) for name in document.mapping(("processes",))]
     for path in [(*part, "command", 0) for part in [*parts, ("release",)]]:
         if document.get(path) == "":
             yield document.problem(path, "is empty", '""', "a program")
@@ -76,19 +77,19 @@ def _stop_first_may_stop(document: Document) -> Iterator[Problem]:
 
 def _canary_has_requests(document: Document) -> Iterator[Problem]:
     path = ("update", "canary")
-    if "canary" not in _mapping(document, path[:1]):
+    if "canary" not in document.mapping(path[:1]):
         return
     if document.get(("update", "order")) == "stop-first":
         expected = "order: start-first: a canary stands beside the instances that serve"
         yield document.key_problem(path, "stands beside stop-first", "", expected)
-    if not document.get(("routes",)) and "port" not in _mapping(document, ("processes", "web")):
+    if not document.get(("routes",)) and "port" not in document.mapping(("processes", "web")):
         expected = "a process with a port and a route"
         yield document.key_problem(path, "has no process that gets requests", "", expected)
 
 
 def _routes_lead_to_ports(document: Document) -> Iterator[Problem]:
-    processes = _mapping(document, ("processes",))
-    for route, _ in _items(document, ("routes",)):
+    processes = document.mapping(("processes",))
+    for route, _ in document.items(("routes",)):
         path = (*route, "process")
         if not isinstance(name := document.get(path), str):
             continue
@@ -104,21 +105,6 @@ def _one_of(name: str, processes: dict[str, Any]) -> str:
     return did_you_mean(name, processes) if processes else "a process of this app"
 
 
-def _mapping(document: Document, path: Path) -> dict[str, Any]:
-    value = document.get(path)
-    return value if isinstance(value, dict) else {}
-
-
-def _items(document: Document, path: Path) -> Iterator[tuple[Path, Any]]:
-    value = document.get(path)
-    for at, item in enumerate(value if isinstance(value, list) else []):
-        yield (*path, at), item
-
-
-def _texts(document: Document, path: Path) -> Iterator[tuple[Path, str]]:
-    return ((at, item) for at, item in _items(document, path) if isinstance(item, str))
-
-
 _RESERVED = "is set by the platform"
 _OTHER_NAME = "another name"
 _RULES = (
@@ -130,4 +116,5 @@ _RULES = (
     _stop_first_may_stop,
     _canary_has_requests,
     _routes_lead_to_ports,
+    *PLACEMENT_RULES,
 )

@@ -18,15 +18,24 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.grammar import (
     parse_env_name,
     parse_http_path,
     parse_name,
+    parse_others,
+    parse_peer,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration, Process
-from ansible_collections.fairlead.paas.plugins.module_utils.constraints import parse_constraint
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    MODES,
+    STRATEGIES,
+    Configuration,
+    Process,
+    Rules,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.constraints import parse_constraint, parse_label
 
 _LONGEST = 2**20  # characters of a label, more than any app file leads to
 _LARGEST = 2**22  # bytes of JSON
 _MOST = 1000  # instances of a process
 _PORTS = range(1, 2**16)
 _CANARY = range(1, 51)  # percent of the requests
+_WEIGHTS = range(1, 101)  # of a preference
 _SHARE = re.compile(r"[0-9]{1,3}%|all", re.ASCII)
 
 
@@ -65,7 +74,9 @@ def _fits(value: Any, hint: Any) -> bool:
     if kind is tuple:
         return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
     if kind is Mapping:
-        return isinstance(value, dict) and all(_fits(item, str) for item in (*value, *value.values()))
+        return isinstance(value, dict) and all(
+            _fits(item, part) for pair in value.items() for item, part in zip(pair, parts, strict=True)
+        )
     if isinstance(kind, type) and is_dataclass(kind):
         of = get_type_hints(kind)
         return isinstance(value, kind) and all(_fits(getattr(value, name), of[name]) for name in of)
@@ -103,8 +114,21 @@ def _allowed_process(process: Process) -> Iterator[bool]:
     yield min(spec.memory, spec.cpu, spec.stop_timeout, spec.generation) >= 0
     yield spec.port is None or spec.port in _PORTS
     yield _parses(parse_env_name, *spec.env, *spec.secrets)
-    yield _parses(parse_constraint, *process.rules.constraints)
+    yield from _allowed_rules(process.rules)
     yield process.health is None or _parses(parse_http_path, process.health.path)
+
+
+def _allowed_rules(rules: Rules) -> Iterator[bool]:
+    yield rules.strategy in STRATEGIES
+    yield rules.mode in MODES
+    yield _parses(parse_constraint, *rules.constraints, *(each.rule for each in rules.preferences))
+    yield all(each.weight in _WEIGHTS for each in rules.preferences)
+    labels = (*rules.max_per, rules.spread, rules.apart_per)
+    yield _parses(parse_label, *(label for label in labels if label is not None))
+    bounds = (*rules.max_per.values(), rules.max_per_node, rules.max_skew)
+    yield all(1 <= bound <= _MOST for bound in bounds if bound is not None)
+    yield _parses(parse_peer, *rules.together)
+    yield _parses(parse_others, *rules.apart)
 
 
 def _parses(parse: Any, *texts: str) -> bool:
