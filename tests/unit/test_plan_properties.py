@@ -17,7 +17,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import parse_constraint
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.placement.room import millicores
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import millicores
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import Plan, plan, removal_plan
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase, final_table, rollout
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.undo import standing_table, undo

@@ -22,7 +22,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.placement.room import millicores
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import millicores
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import plan
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase, rollout
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.undo import Undo

@@ -1,31 +1,41 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which node holds which instance: feasible → rank → select, over what each node has left.
+"""Which node holds which instance: feasible → rank → select, over the whole fleet and the rules of all apps.
 
-- ``room``: what a node still has to give, and what an instance asks of it
+- ``shape``: what every instance of one process asks of its node
+- ``room``, ``board``, ``tally``: what each node has left, and the counts that rules need, kept as things change
 - ``feasible``: the hard rules, each refusal with its reason in words
-- ``rank``: the strategies; the lowest score is the best node
-- ``select``: the choice; current homes first, then the best node, ties by name
+- ``rank``: by which terms a node is good; ``lane``: rooms in that order, shared by processes
+- ``fill``: all slots of one process; ``select``: the choice, the hardest first
 """
 
 from __future__ import annotations
 
-from .feasible import explain, refusal, unmet
+from .board import Board, rooms_of
+from .feasible import barred, displacement, explain, is_free, keepers, misplaced, refusal, unmet
 from .rank import STRATEGIES
-from .room import Room, Rooms, Shape, rooms_of
+from .room import Room
 from .select import Choice, Demand, choose, place, stay
+from .shape import Shape
+from .worst import worst_first
 
 __all__ = [
     "STRATEGIES",
+    "Board",
     "Choice",
     "Demand",
     "Room",
-    "Rooms",
     "Shape",
+    "barred",
     "choose",
+    "displacement",
     "explain",
+    "is_free",
+    "keepers",
+    "misplaced",
     "place",
     "refusal",
     "rooms_of",
     "stay",
     "unmet",
+    "worst_first",
 ]

@@ -1,32 +1,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The choice of a node for each slot: taken from the rooms at once; a slot that fits nowhere is left out."""
+"""The choice of a node for each slot: taken from the board at once; a slot that fits nowhere is left out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
-from itertools import groupby
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from ansible_collections.fairlead.paas.plugins.module_utils.constraints import Constraint
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
 
-from .feasible import refusal, unmet
-from .rank import score
-from .room import Room, Rooms, Shape
+from .board import Board
+from .feasible import refusal
+from .fill import best_for, fill
+from .room import Room
+from .shape import EVERY_OTHER, Key, Shape
 
 
 @dataclass(frozen=True)
 class Demand:
-    """One slot that needs a node; ``home`` is the node that it shall stay on if it can."""
+    """One slot that needs a node; ``home`` is the node that it shall stay on if it can.
+
+    ``only``: it may stand there and nowhere else, as one of an app that runs on every node.
+    """
 
     slot: Slot
     shape: Shape
     home: str | None = None
+    only: bool = False
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """Where a slot will stand, and the port it gets there."""
 
     slot: Slot
@@ -34,63 +37,154 @@ class Choice:
     port: int | None
 
 
+class Group(NamedTuple):
+    """The slots of one process that need nodes, by number."""
+
+    shape: Shape
+    numbers: list[int]
+
+
 Choices = dict[Slot, Choice]
+Found = dict[Key, dict[int, Room]]  # process -> slot number -> room
 
 
-def place(demands: Iterable[Demand], rooms: Rooms) -> Choices:
+def place(demands: Iterable[Demand], board: Board) -> Choices:
     """Return a choice for each demand that finds one: at home where that is possible, else the best node."""
     demands = tuple(demands)
-    at_home = stay(demands, rooms)
-    return at_home | choose((demand for demand in demands if demand.slot not in at_home), rooms)
+    at_home = stay(demands, board)
+    return at_home | choose((demand for demand in demands if demand.slot not in at_home), board)
 
 
-def stay(demands: Iterable[Demand], rooms: Rooms) -> Choices:
-    """Return a choice for each demand that its home can hold."""
+def stay(demands: Iterable[Demand], board: Board) -> Choices:
+    """Return a choice for each demand that its home can hold; those whom others must be with come first."""
     choices = {}
-    for demand in sorted(demands, key=lambda demand: demand.slot):
-        room = rooms.get(demand.home or "")
+    demands = tuple(demands)
+    depths = depths_of({demand.shape.key: demand.shape for demand in demands})
+    for demand in sorted(demands, key=lambda demand: (depths[demand.shape.key], demand.slot)):
+        room = board.get(demand.home or "")
         if room and not refusal(room, demand.shape, demand.slot.number):
-            choices[demand.slot] = _take(room, demand)
+            board.take(room, demand.shape, demand.slot.number)
+            choices[demand.slot] = _choice(demand.slot, demand.shape, room)
     return choices
 
 
-def choose(demands: Iterable[Demand], rooms: Rooms) -> Choices:
-    """Return a choice for each demand that any node can hold, the best node first.
-
-    Shapes with the fewest nodes to go to come first, then the largest: they are the hardest to place.
-    """
-    by_slot = sorted(demands, key=lambda demand: demand.slot)
-    classes = [(shape, tuple(group)) for shape, group in groupby(by_slot, key=lambda demand: demand.shape)]
-    allowed = {shape.constraints: _allowed(shape.constraints, rooms) for shape, _ in classes}
-    classes.sort(key=lambda item: _hardness(item[0], len(allowed[item[0].constraints])))
-    choices: Choices = {}
-    for shape, group in classes:
-        choices |= _fill(shape, group, allowed[shape.constraints])
-    return choices
-
-
-def _allowed(constraints: Iterable[Constraint], rooms: Rooms) -> list[Room]:
-    return [room for room in rooms.values() if not unmet(constraints, room.node.labels)]
-
-
-def _hardness(shape: Shape, nodes: int) -> tuple[int, int, int, str]:
-    return nodes, -shape.memory, -shape.millicores, str(shape)
-
-
-def _fill(shape: Shape, demands: Iterable[Demand], rooms: list[Room]) -> Choices:
-    """Take the best node again and again; as a score depends on its node alone, only that one changes."""
-    heap = [(score(room, shape), room.name, room) for room in rooms if not refusal(room, shape)]
-    heapify(heap)
-    choices = {}
+def choose(demands: Iterable[Demand], board: Board) -> Choices:
+    """Return a choice for each demand that any node can hold, the best node first."""
+    demands = sorted(demands, key=lambda demand: demand.slot)
+    bound = [demand for demand in demands if demand.only]
+    choices = stay(bound, board)
+    shapes: dict[Key, Shape] = {}
+    numbers: dict[Key, list[int]] = {}
     for demand in demands:
-        if not heap:
-            break
-        _, name, room = heappop(heap)
-        choices[demand.slot] = _take(room, demand)
-        if not refusal(room, shape):
-            heappush(heap, (score(room, shape), name, room))
+        if not demand.only:
+            shapes[demand.shape.key] = demand.shape
+            numbers.setdefault(demand.shape.key, []).append(demand.slot.number)
+    found = settle((Group(shapes[key], those) for key, those in numbers.items()), board)
+    for key, rooms in sorted(found.items()):
+        for number, room in sorted(rooms.items()):
+            slot = Slot(*key, number)
+            choices[slot] = _choice(slot, shapes[key], room)
     return choices
 
 
-def _take(room: Room, demand: Demand) -> Choice:
-    return Choice(demand.slot, room.name, room.take(demand.slot, demand.shape))
+def settle(groups: Iterable[Group], board: Board) -> Found:
+    """Return a room for each slot that finds one, taken already. The hardest to place come first."""
+    groups = list(groups)
+    company = anchors_of({group.shape.key: group.shape for group in groups})
+    followers: dict[Key, list[Group]] = {}
+    for group in groups:
+        board.bind(group.shape)
+        for anchor in company.get(group.shape.key, ()):
+            followers.setdefault(anchor, []).append(group)
+    found: Found = {}
+    for group in in_order(groups, board):
+        found[group.shape.key] = _settle(group, followers.get(group.shape.key, ()), board)
+    return found
+
+
+def in_order(groups: Iterable[Group], board: Board) -> list[Group]:
+    """Return groups in the order in which they are placed.
+
+    Whom others must be with comes before these; then who wants no other app beside it; then who has the fewest
+    nodes to go to; then the largest.
+    """
+    groups = list(groups)
+    depths = depths_of({group.shape.key: group.shape for group in groups})
+    return sorted(groups, key=lambda group: (depths[group.shape.key], *_hardness(group.shape, board)))
+
+
+def anchors_of(shapes: Mapping[Key, Shape]) -> dict[Key, list[Key]]:
+    """Return whom of these processes each must be with, where it must."""
+    by_app: dict[str, list[Key]] = {}
+    for key in shapes:
+        by_app.setdefault(key[0], []).append(key)
+    return {
+        key: [
+            other for ref in shape.together for other in by_app.get(ref.app, ()) if ref.names(other, shape.key)
+        ]
+        for key, shape in shapes.items()
+        if shape.together
+    }
+
+
+def depths_of(shapes: Mapping[Key, Shape]) -> dict[Key, int]:
+    """Return how many of these processes stand behind each other in wanting to be with one another."""
+    anchors = anchors_of(shapes)
+    depths = dict.fromkeys(shapes, 0)
+    for _ in anchors:  # as deep as it can be; more would be a circle
+        before = {key: depths[key] for key in anchors}
+        for key, others in anchors.items():
+            depths[key] = max((depths[other] + 1 for other in others), default=0)
+        if before == {key: depths[key] for key in anchors}:
+            break
+    return depths
+
+
+def _hardness(shape: Shape, board: Board) -> tuple[bool, int, int, int, Key]:
+    alone = any(ref.app == EVERY_OTHER for ref in shape.apart)
+    return not alone, len(board.field(shape)), -shape.memory, -shape.millicores, shape.key
+
+
+def _settle(group: Group, followers: Iterable[Group], board: Board) -> dict[int, Room]:
+    shape, numbers = group
+    rooms = _once(shape, numbers, board) if shape.max_per else {}
+    if followers:
+        rooms |= _with_followers(shape, [it for it in numbers if it not in rooms], followers, board)
+    if len(rooms) < len(numbers):
+        rooms |= fill(shape, [it for it in numbers if it not in rooms], board)
+    return rooms
+
+
+def _with_followers(
+    shape: Shape, numbers: list[int], followers: Iterable[Group], board: Board
+) -> dict[int, Room]:
+    """Return rooms in which there is also room for those who must come along, a fair part of them in each."""
+    unit = shape
+    for follower, theirs in followers:
+        part = -(-len(theirs) // max(len(numbers), 1))
+        unit = replace(
+            unit,
+            memory=unit.memory + part * follower.memory,
+            millicores=unit.millicores + part * follower.millicores,
+            constraints=tuple(dict.fromkeys((*unit.constraints, *follower.constraints))),
+        )
+    rooms = dict(fill(unit, numbers, board))
+    for room in rooms.values():
+        board.lend(room, shape.memory - unit.memory, shape.millicores - unit.millicores)
+    return rooms
+
+
+def _once(shape: Shape, numbers: Iterable[int], board: Board) -> dict[int, Room]:
+    """Return rooms for the slots of which an old instance stands somewhere: old and new count once."""
+    old = {number for holders in board.where.get(shape.key, {}).values() for number in holders.values()}
+    rooms = {}
+    for number in numbers:
+        room = best_for(shape, number, board) if number in old else None
+        if room:
+            board.take(room, shape, number)
+            rooms[number] = room
+    return rooms
+
+
+def _choice(slot: Slot, shape: Shape, room: Room) -> Choice:
+    return Choice(slot, room.name, room.open_port() if shape.wants_port else None)

@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.placement import Rooms, rooms_of
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import Board, rooms_of
 
 from .canary import Chosen, chosen
 from .reconcile import Need, Reconciled, reconcile
 from .sequence import Placed, Sequence, sequence
+from .together import left_behind
 
 Kind = Literal["start", "replace", "move", "stop", "keep"]
 SIGNS: dict[Kind, str] = {"start": "+", "replace": "~", "move": ">", "stop": "-", "keep": "="}
@@ -141,17 +142,7 @@ def plan(
     canary that there should be.
     """
     release = active[0] if active and active[1] == configuration.hash() else None
-    found = reconcile(configuration, fleet, repairing=release is not None)
-    surplus = [item.instance for item in found.surplus if item.instance.running]
-    needs = [replace(need, at_once=need.process.name in manner.at_once) for need in found.needs]
-    canary = chosen(configuration, found, manner.at_once) if manner.trying and release is None else None
-    order = sequence(
-        needs,
-        surplus,
-        _rooms(configuration.app, fleet),
-        configuration.update,
-        canary.slots if canary else (),
-    )
+    found, order, canary = _arranged(configuration, fleet, manner, repairing=release is not None)
     number = next_number if release is None else release
     actions = [
         *(Action("keep", i.slot, f"unchanged since v{i.release}", old=i) for i in found.kept),
@@ -163,6 +154,31 @@ def plan(
     )
 
 
+def _arranged(
+    configuration: Configuration, fleet: Fleet, manner: Manner, *, repairing: bool
+) -> tuple[Reconciled, Sequence, Chosen | None]:
+    """Return what is kept, and where and when the rest goes.
+
+    Whom others must be with may have to move for want of room, and these with it. That is known only when all
+    is placed: then all is placed once more, with those known to leave.
+    """
+    displaced: dict[str, str] = {}
+    while True:
+        board = _board(configuration, fleet)
+        found = reconcile(configuration, fleet, board, repairing=repairing, displaced=displaced)
+        canary = chosen(configuration, found, manner.at_once) if manner.trying and not repairing else None
+        needs = [replace(need, at_once=need.process.name in manner.at_once) for need in found.needs]
+        surplus = [item.instance for item in found.surplus if item.instance.running]
+        homeless = [need.leaves for need in needs if need.leaves and not need.home]
+        for instance in (*surplus, *homeless):
+            board.add(instance, leaving=True)
+        order = sequence(needs, surplus, board, configuration.update, canary.slots if canary else ())
+        strays = left_behind(configuration, found.kept, order.placed, fleet)
+        if strays.keys() <= displaced.keys():
+            return found, order, canary
+        displaced |= strays
+
+
 def removal_plan(app: str, fleet: Fleet) -> Plan:
     """Return the plan that stops and removes all that the fleet runs of an app."""
     everything = plan(Configuration(app, ()), fleet, None, 0)
@@ -170,9 +186,11 @@ def removal_plan(app: str, fleet: Fleet) -> Plan:
     return Plan(app, None, is_new_release=False, actions=actions)
 
 
-def _rooms(app: str, fleet: Fleet) -> Rooms:
+def _board(configuration: Configuration, fleet: Fleet) -> Board:
     """Return the room on the nodes; what does not run of this app will be removed and holds nothing."""
-    return rooms_of(fleet, {i.container for i in fleet.of_app(app) if not i.running})
+    app = configuration.app
+    rules = {(app, process.name): process.rules for process in configuration.processes}
+    return rooms_of(fleet, {i.container for i in fleet.of_app(app) if not i.running}, rules)
 
 
 def _starts(placed: Iterable[Placed], fleet: Fleet, release: int) -> Iterable[Action]:
