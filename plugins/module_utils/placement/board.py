@@ -252,9 +252,7 @@ class Board(Mapping[str, Room]):
                 del shunned[ref]
 
 
-def rooms_of(
-    fleet: Fleet, gone: Collection[str] = (), rules: Mapping[Key, Rules] | None = None
-) -> Board:
+def rooms_of(fleet: Fleet, gone: Collection[str] = (), rules: Mapping[Key, Rules] | None = None) -> Board:
     """Return the room on every node, less what the observed instances of all apps hold.
 
     Containers that are ``gone`` hold nothing but their port, those on nodes that are lost nothing at all.

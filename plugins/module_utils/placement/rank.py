@@ -39,7 +39,9 @@ def _most_free(room: Room) -> float:
 STRATEGIES: dict[str, Strategy] = {
     "spread": Strategy(evenly=True, likes=attrgetter("used"), term="reserved"),  # then the emptiest
     "binpack": Strategy(evenly=False, likes=_fullest, term="reserved, fullest first", grows=False),
-    "most-free-memory": Strategy(evenly=False, likes=_most_free, term="bytes free, most first"),  # as measured
+    "most-free-memory": Strategy(
+        evenly=False, likes=_most_free, term="bytes free, most first"
+    ),  # as measured
     "least-cpu": Strategy(evenly=False, likes=attrgetter("load"), term="load a core, in millicores"),
 }
 

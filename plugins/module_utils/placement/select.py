@@ -120,7 +120,10 @@ def anchors_of(shapes: Mapping[Key, Shape]) -> dict[Key, list[Key]]:
         by_app.setdefault(key[0], []).append(key)
     return {
         key: [
-            other for ref in shape.together for other in by_app.get(ref.app, ()) if ref.names(other, shape.key)
+            other
+            for ref in shape.together
+            for other in by_app.get(ref.app, ())
+            if ref.names(other, shape.key)
         ]
         for key, shape in shapes.items()
         if shape.together

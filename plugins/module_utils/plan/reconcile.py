@@ -241,7 +241,9 @@ class _Process:
         """Return the nodes that shall hold one, and let go of what stands elsewhere, or twice."""
         taken: set[str] = set()
         wanted = {room.name for room in self.board.rooms if not barred(room, self.shape)}
-        by_merit = sorted(self.best.items(), key=lambda it: (not it[1].running, not self._as_wanted(it[1]), it[0]))
+        by_merit = sorted(
+            self.best.items(), key=lambda it: (not it[1].running, not self._as_wanted(it[1]), it[0])
+        )
         for number, one in by_merit:
             room = self.board[one.node]
             reason = self.must_leave.get(one.container) or misplaced(room, self.shape)

@@ -129,7 +129,9 @@ class _Sequencer:
         self, needs: Iterable[Need], chosen: dict[Slot, Choice]
     ) -> tuple[dict[Slot, Choice], dict[Slot, str]]:
         """Return what was chosen already and what else finds a node, and why the latter left their homes."""
-        undecided = {need.shape.key for need in self.waiting.values() if need.home and need.slot not in chosen}
+        undecided = {
+            need.shape.key for need in self.waiting.values() if need.home and need.slot not in chosen
+        }
         rest = [need for need in needs if need.slot not in chosen and not self._waits_for(need, undecided)]
         notes = {need.slot: self._not_at_home(need) for need in rest}
         return chosen | choose(map(_demand, rest), self.board), notes
