@@ -14,7 +14,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import ran
 from tests.unit.app_texts import HEAD, process, read, top
 
 ROOT = Path(__file__).parents[2]
-PLACED = {
+PLACED: dict[str, Any] = {
     "strategy": None,
     "constraints": (),
     "preferences": (),

@@ -70,6 +70,11 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
     return packed(data)
 
 
+def ruled(**rules: Any) -> str:
+    """Return the label of a configuration with other rules of placement."""
+    return changed(lambda it: it["processes"][0]["rules"].update(rules))
+
+
 def test_a_configuration_comes_back_whole_and_equal_ones_are_equal_texts() -> None:
     text = packed(SHOP.as_dict())
     assert unpacked(text, "shop") == SHOP
@@ -92,6 +97,12 @@ def test_one_of_an_earlier_fairlead_is_read_without_what_it_did_not_know() -> No
     assert unpacked(changed(older), "shop").update == SHOP.update
 
 
+MISSHAPEN: list[dict[str, Any]] = [
+    {"max_per": {"rack": "1"}},
+    {"max_per": []},
+    {"together": [1]},
+    {"taints": []},
+]
 TORN, UNKNOWN, FORBIDDEN = "is torn", "is none that this Fairlead knows", "holds what no app file may"
 
 
@@ -133,7 +144,7 @@ TORN, UNKNOWN, FORBIDDEN = "is torn", "is none that this Fairlead knows", "holds
         (changed(lambda it: it["processes"][0]["spec"].update(port=0)), FORBIDDEN),
         (changed(lambda it: it["processes"][0]["spec"].update(env={"A B": ""})), FORBIDDEN),
         *(
-            (changed(lambda it, rule=rule: it["processes"][0]["rules"].update(rule)), FORBIDDEN)
+            (ruled(**rule), FORBIDDEN)
             for rule in (
                 {"strategy": "any"},
                 {"mode": "local"},
@@ -151,10 +162,7 @@ TORN, UNKNOWN, FORBIDDEN = "is torn", "is none that this Fairlead knows", "holds
                 {"apart_per": ""},
             )
         ),
-        *(
-            (changed(lambda it, rule=rule: it["processes"][0]["rules"].update(rule)), UNKNOWN)
-            for rule in ({"max_per": {"rack": "1"}}, {"max_per": []}, {"together": [1]}, {"taints": []})
-        ),
+        *((ruled(**rule), UNKNOWN) for rule in MISSHAPEN),
         (changed(lambda it: it["update"].update(parallelism="many")), FORBIDDEN),
     ],
 )

@@ -77,7 +77,7 @@ class _Neighbourhood:
 
     def odds(self, among: Collection[str]) -> Iterator[tuple[str, str]]:
         """Yield who of these keeps away from whom of these."""
-        for keeper in sorted(among):
+        for keeper in sorted(name for name in among if self.processes[name].apart):
             for other in sorted(among):
                 if keeper != other and self.processes[keeper].keeps_away(other):
                     yield keeper, other
@@ -156,8 +156,15 @@ def _contradictions(there: _Neighbourhood) -> Iterator[Problem]:
 
 def _at_odds(name: str, company: Collection[str], there: _Neighbourhood) -> tuple[str, str] | None:
     """Return who keeps away from whom in a process's company, unless one of that brings both together."""
-    known = [there.reached(other) for other in company if other != name]
-    return next((pair for pair in there.odds(company) if not any({*pair} <= each for each in known)), None)
+    others = [other for other in company if other != name]
+    return next(
+        (
+            pair
+            for pair in there.odds(company)
+            if not any({*pair} <= there.reached(other) for other in others)
+        ),
+        None,
+    )
 
 
 def _none_left(name: str, written: str, there: _Neighbourhood) -> tuple[str, str] | None:
