@@ -85,7 +85,7 @@ class Entries:
         self.problems.append(self.document.key_problem(path, problem, show(path[-1]), expected))
 
     def wrong_inside(self, path: Path, wrongs: Iterable[Wrong]) -> bool:
-        """Keep problems within the value at a path, as the inventory's checks say them; say if there is one."""
+        """Keep problems within a value, as the inventory's checks say them; return whether there is one."""
         before = len(self.problems)
         for at, problem, got, expected in wrongs:
             found = self.document.problem(path, problem, got, expected)

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.fairlead.paas.plugins.module_utils.app.document import Path
+from ansible_collections.fairlead.paas.plugins.module_utils.app.document import Path, show
 from ansible_collections.fairlead.paas.plugins.module_utils.app.grammar import parse_name
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration, Process
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import did_you_mean
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, did_you_mean
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Instance, Node, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.units import SIZE_HELP
 
@@ -34,6 +34,14 @@ def parse_slot(written: str) -> Slot:
     if not (number.isascii() and number.isdecimal()) or number.startswith("0"):
         raise ValueError(SLOT_HELP)
     return Slot(*named, int(number))
+
+
+def slot_named(written: str) -> Slot:
+    """Return the slot that a person names. Raises FairleadError with what is expected."""
+    try:
+        return parse_slot(written)
+    except ValueError as error:
+        raise FairleadError(f"{show(written)} is no instance; expected {error}") from None
 
 
 def _slot(value: Any) -> Slot:

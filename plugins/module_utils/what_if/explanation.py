@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why an instance stands where it does: every node as it would find it, the best first, then those that refuse.
+"""Why an instance stands where it does: every node as it finds it, the best first, then those that refuse.
 
 For one that was placed, all others stand as they do in the end; for one that stayed, this is what a new one
 would find: it stays since nothing makes it leave.
