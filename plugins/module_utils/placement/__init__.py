@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from .board import Board, rooms_of
-from .feasible import barred, displacement, explain, is_free, keepers, misplaced, refusal, unmet
+from .feasible import barred, displacement, explain, keepers, misplaced, refusal, staying_rules, unmet
 from .rank import STRATEGIES
 from .room import Room
 from .select import Choice, Demand, choose, place, stay
@@ -29,13 +29,13 @@ __all__ = [
     "choose",
     "displacement",
     "explain",
-    "is_free",
     "keepers",
     "misplaced",
     "place",
     "refusal",
     "rooms_of",
     "stay",
+    "staying_rules",
     "unmet",
     "worst_first",
 ]

@@ -14,14 +14,11 @@ from ansible_collections.fairlead.paas.plugins.module_utils.constraints import C
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, LOST, Fleet, Instance, Node
 
 from .room import Holders, Room
-from .shape import ANY, Aversion, Key, Ref, Shape, millicores
+from .shape import Aversion, Key, Ref, Shape, millicores
 from .tally import Census, Tally
 
 if TYPE_CHECKING:
-    from .lane import Lane
-
-Rights = frozenset[tuple[str, ...]]  # the reservations that an app is part of
-Kind = tuple[Rights, tuple[Constraint, ...]]
+    from .lane import Lanes
 
 
 class Board(Mapping[str, Room]):
@@ -36,16 +33,21 @@ class Board(Mapping[str, Room]):
         self.changes: list[int] = []  # the indices of nodes on which something was placed, in order
         self.shunned: dict[str, dict[str, dict[Ref, dict[Key, int]]]] = {}  # label -> value -> as on a room
         self._by_name = {room.name: room for room in self.rooms}
+        self._watched: set[Key] = set()  # of whose instances more is counted than what they hold
         self._aversions: dict[Key, Aversion] = {}
         self._averse: dict[Ref, list[Key]] = {}  # whom -> who wants not to be beside them
-        self.standing: dict[Kind, frozenset[str]] = {}  # what ``feasible`` has found out of whole classes
+        self.standing: dict[int, frozenset[str]] = {}  # what ``feasible`` has found out of whole classes
         self._tallies: dict[Key, dict[str, Tally]] = {}
         self._censuses: dict[str, Census] = {}
         self._meeting: dict[Constraint, set[int]] = {}
-        self._rights: dict[str, Rights] = {}
-        self._fields: dict[Kind, list[Room]] = {}
-        self._values: dict[tuple[Kind, str], frozenset[str]] = {}
-        self.lanes: dict[object, list[Lane]] = {}  # the rooms in order, until something leaves one of them
+        self._reservations = {room.node.reserved_for for room in self.rooms}
+        # Classes of shapes, by a number; with each shape that has one, so that its id is nobody else's.
+        self._kinds: dict[tuple[frozenset[tuple[str, ...]], tuple[Constraint, ...]], int] = {}
+        self._kind_of: dict[int, tuple[int, Shape]] = {}
+        self._fields: dict[int, list[Room]] = {}
+        self._values: dict[tuple[int, str], frozenset[str]] = {}
+        self.lanes: dict[object, Lanes] = {}  # the rooms in order, until something leaves one of them
+        self.orders: dict[str, tuple[int, list[tuple[float, int, int]]]] = {}  # likewise, by strategy
         for key, each in rules.items():
             if each.apart:
                 self._avert(key, Aversion.of(each))
@@ -70,10 +72,24 @@ class Board(Mapping[str, Room]):
 
     def take(self, room: Room, shape: Shape, number: int) -> None:
         """Reserve what a new instance asks for. Its port, if it wants one, is counted; ``open_port`` names it."""
+        key, index = shape.key, room.index
         room.memory -= shape.memory
         room.millicores -= shape.millicores
         room.free_ports -= shape.wants_port
-        self._come(room, shape.key, number, number)
+        room.version += 1
+        self.changes.append(index)
+        holders = room.held.get(key)
+        if holders is None:
+            room.held[key] = holders = {number: number}
+            at = self.where.get(key)
+            if at is None:
+                self.where[key] = {index: holders}
+            else:
+                at[index] = holders
+        else:
+            holders[number] = number
+        if self._censuses or key in self._watched:
+            self._note(room, key, number, number, 1)
 
     def put_back(self, room: Room, shape: Shape, number: int) -> None:
         """Undo ``take``."""
@@ -107,22 +123,16 @@ class Board(Mapping[str, Room]):
         self.drop(instance)
         self.add(instance, leaving=True)
 
-    def lend(self, room: Room, memory: int, cpu: int) -> None:
-        """Take so much from a node for something that is still to come; negative amounts give it back."""
-        room.memory -= memory
-        room.millicores -= cpu
-        room.version += 1
-        self.lanes.clear()
-
     # What rules ask
 
-    def kind(self, shape: Shape) -> Kind:
+    def kind(self, shape: Shape) -> int:
         """Return the class of a shape: equal for all that have the same rooms to go to."""
-        rights = self._rights.get(shape.app)
-        if rights is None:
-            reserved = {room.node.reserved_for for room in self.rooms}
-            rights = self._rights[shape.app] = frozenset(apps for apps in reserved if shape.app in apps)
-        return rights, shape.constraints
+        known = self._kind_of.get(id(shape))
+        if known is None:
+            rights = frozenset(apps for apps in self._reservations if shape.app in apps)
+            kind = self._kinds.setdefault((rights, shape.constraints), len(self._kinds))
+            known = self._kind_of[id(shape)] = (kind, shape)
+        return known[0]
 
     def field(self, shape: Shape) -> list[Room]:
         """Return the rooms that a shape may be placed in by what does not change: state, reservation, labels.
@@ -131,7 +141,7 @@ class Board(Mapping[str, Room]):
         """
         kind = self.kind(shape)
         if kind not in self._fields:
-            self._fields[kind] = self._filtered(*kind)
+            self._fields[kind] = self._filtered(shape)
         return self._fields[kind]
 
     def values(self, shape: Shape, label: str) -> frozenset[str]:
@@ -154,6 +164,7 @@ class Board(Mapping[str, Room]):
         tallies = self._tallies.setdefault(shape.key, {})
         if label not in tallies:
             tallies[label] = self._counted(shape.key, label)
+            self._watched.add(shape.key)
         return tallies[label]
 
     def census(self, label: str) -> Census:
@@ -174,8 +185,7 @@ class Board(Mapping[str, Room]):
 
     def shuns(self, shape: Shape) -> bool:
         """Say whether any process, wherever it stands, wants not to be beside a shape."""
-        meant = (Ref(shape.app), Ref(*shape.key), ANY)
-        return any(ref.names(shape.key, by) for ref in meant for by in self._averse.get(ref, ()))
+        return any(ref.names(shape.key, by) for ref in shape.names for by in self._averse.get(ref, ()))
 
     def bind(self, shape: Shape) -> None:
         """Let the rules of a shape bind what comes near its instances, if they were not given at the start."""
@@ -184,17 +194,23 @@ class Board(Mapping[str, Room]):
 
     def _avert(self, key: Key, aversion: Aversion) -> None:
         self._aversions[key] = aversion
+        self._watched.add(key)
         for ref in aversion.refs:
             self._averse.setdefault(ref, []).append(key)
 
     # Keeping the counts
 
-    def _filtered(self, rights: Rights, constraints: tuple[Constraint, ...]) -> list[Room]:
-        if constraints:
-            allowed = set.intersection(*(self.meeting(each) for each in constraints))
-            return [room for room in self._filtered(rights, ()) if room.index in allowed]
-        active = (room for room in self.rooms if room.node.state == ACTIVE)
-        return [it for it in active if not it.node.reserved_for or it.node.reserved_for in rights]
+    def _filtered(self, shape: Shape) -> list[Room]:
+        rooms = (
+            room
+            for room in self.rooms
+            if room.node.state == ACTIVE
+            and (not room.node.reserved_for or shape.app in room.node.reserved_for)
+        )
+        if not shape.constraints:
+            return list(rooms)
+        allowed = set.intersection(*(self.meeting(each) for each in shape.constraints))
+        return [room for room in rooms if room.index in allowed]
 
     def _counted(self, key: Key, label: str) -> Tally:
         tally = Tally()
@@ -212,18 +228,19 @@ class Board(Mapping[str, Room]):
             holders = room.held[key] = {}
             self.where.setdefault(key, {})[room.index] = holders
         holders[holder] = number
-        if self._censuses or key in self._tallies or key in self._aversions:
+        if self._censuses or key in self._watched:
             self._note(room, key, holder, number, 1)
 
     def _go(self, room: Room, key: Key, holder: str | int, number: int) -> None:
         room.version += 1
         holders = room.held[key]
-        if self._censuses or key in self._tallies or key in self._aversions:
+        if self._censuses or key in self._watched:
             self._note(room, key, holder, number, -1)
         del holders[holder]
         if not holders:
             del room.held[key], self.where[key][room.index]
         self.lanes.clear()
+        self.orders.clear()
 
     def _note(self, room: Room, key: Key, holder: str | int, number: int, change: int) -> None:
         facts = room.facts

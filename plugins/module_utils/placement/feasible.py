@@ -11,7 +11,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.units import format_
 
 from .board import Board
 from .room import Room
-from .shape import ANY, Key, Ref, Shape
+from .shape import Key, Ref, Shape
 
 Rule = Callable[[Room, Shape, int | None], str | None]
 
@@ -38,6 +38,22 @@ def displacement(room: Room, shape: Shape) -> str | None:
     return _first(STAYING, room, shape, None)
 
 
+def staying_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
+    """Return the rules of ``displacement`` that can refuse a node which ``misplaced`` has nothing against."""
+    found: list[Rule] = []
+    if shape.max_per_node is not None:
+        found.append(_too_many)
+    if shape.max_per:
+        found.append(_too_many_in_value)
+    if shape.apart:
+        found.append(_apart)
+    if board.shuns(shape):
+        found += [_unwanted, _unwanted_in_value]
+    if shape.together:
+        found.append(_together)
+    return tuple(found)
+
+
 def barred(room: Room, shape: Shape) -> str | None:
     """Return why the node takes no such instance, whatever stands where, or None."""
     return _first(STATIC, room, shape, None)
@@ -54,12 +70,6 @@ def keepers(shape: Shape, board: Board) -> frozenset[str]:
     if kind not in board.standing:
         board.standing[kind] = frozenset(it.name for it in board.rooms if not misplaced(it, shape))
     return board.standing[kind]
-
-
-def is_free(shape: Shape, board: Board) -> bool:
-    """Say whether nothing that stands anywhere can keep an instance of this shape from staying."""
-    bound = shape.max_per_node is not None or shape.max_per or shape.apart or shape.together
-    return not bound and not board.shuns(shape)
 
 
 def explain(shape: Shape, board: Board) -> dict[str, str]:
@@ -79,31 +89,19 @@ def unmet(constraints: Iterable[Constraint], facts: Mapping[str, str]) -> str | 
 def changing_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
     """Return the rules that can refuse a room of the shape's field, apart from what it has left.
 
-    Those about a whole value of a label are not among them; see ``value_rules``.
+    But for ``max_skew``: that is about what stands elsewhere, which changes with every instance.
     """
     found: list[Rule] = []
     if shape.max_per_node is not None:
         found.append(_max_per_node)
-    if shape.apart and shape.apart_per is None:
-        found.append(_apart)
-    found.append(_unwanted)
-    if board.shunned:
-        found.append(_unwanted_in_value)
-    if shape.together:
-        found.append(_together)
-    return tuple(found)
-
-
-def value_rules(shape: Shape) -> tuple[Rule, ...]:
-    """Return the rules that refuse all rooms which share the values of the shape's labels, or none of them.
-
-    But for ``max_skew``: that is about what stands elsewhere, which changes with every instance.
-    """
-    found: list[Rule] = []
     if shape.max_per:
         found.append(_max_per)
-    if shape.apart and shape.apart_per is not None:
+    if shape.apart:
         found.append(_apart)
+    if board.shuns(shape):
+        found += [_unwanted, _unwanted_in_value]
+    if shape.together:
+        found.append(_together)
     return tuple(found)
 
 
@@ -202,12 +200,12 @@ def _apart(room: Room, shape: Shape, _number: int | None) -> str | None:
             return f"has no label {shape.apart_per}, wants apart per {shape.apart_per}"
         place = f"{shape.apart_per} {value} "
         present = room.board.census(shape.apart_per).of(value).keys()
-    found = min(_meant(shape, present), default=None)
-    return f"{place}holds {_named(found[1])}, apart from {found[0]}" if found else None
-
-
-def _meant(shape: Shape, present: Iterable[Key]) -> Iterator[tuple[Ref, Key]]:
-    return ((ref, key) for ref in shape.apart for key in present if ref.names(key, shape.key))
+    for ref in shape.apart:
+        if ref.process and (ref.app, ref.process) not in present:
+            continue
+        if found := [key for key in present if ref.names(key, shape.key)]:
+            return f"{place}holds {_named(min(found))}, apart from {ref}"
+    return None
 
 
 def _unwanted(room: Room, shape: Shape, _number: int | None) -> str | None:
@@ -225,8 +223,10 @@ def _unwanted_in_value(room: Room, shape: Shape, _number: int | None) -> str | N
 
 
 def _shunned_by(shunned: Mapping[Ref, Mapping[Key, int]], shape: Shape, place: str) -> str | None:
-    for ref in (Ref(shape.app), Ref(*shape.key), ANY):
-        by = [key for key in shunned.get(ref, ()) if ref.names(shape.key, key)]
+    for ref in shape.names:
+        if ref not in shunned:
+            continue
+        by = [key for key in shunned[ref] if ref.names(shape.key, key)]
         if by:
             return f"{place}holds {_named(min(by))}, which is apart from {ref}"
     return None
@@ -234,7 +234,8 @@ def _shunned_by(shunned: Mapping[Ref, Mapping[Key, int]], shape: Shape, place: s
 
 def _together(room: Room, shape: Shape, _number: int | None) -> str | None:
     for ref in shape.together:
-        if not any(_stays(room, key) for key in room.held if ref.names(key, shape.key)):
+        named = [(ref.app, ref.process)] if ref.process else room.held
+        if not any(_stays(room, key) for key in named if key in room.held and ref.names(key, shape.key)):
             return f"holds no {ref}, wants with {ref}"
     return None
 

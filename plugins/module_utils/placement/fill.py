@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from heapq import heappop, heappush
 
 from .board import Board
-from .feasible import changing_rules, refusal, value_rules
+from .feasible import changing_rules, refusal
 from .lane import Cursor, company, lanes_of
 from .rank import count_in_value, score
 from .room import Room
@@ -16,14 +16,22 @@ from .shape import Shape
 _Queued = tuple[float, int, int, float, int, int]  # count in value, -weight, top of the lane, its place
 
 
-def fill(shape: Shape, numbers: Iterable[int], board: Board) -> Iterator[tuple[int, Room]]:
-    """Yield a room for each slot number, taken already, until there is none for the next."""
+def fill(
+    shape: Shape, numbers: Iterable[int], board: Board, asks: Shape | None = None
+) -> dict[int, Room]:
+    """Return a room for each slot number, taken already, until there is none for the next.
+
+    ``asks``: the shape with those who must come along; a room must have space for all of them.
+    """
     rules = changing_rules(shape, board)
-    cursors = [Cursor(lane, shape, board, rules) for lane in lanes_of(shape, board)]
-    whole = len(cursors) == 1 and not shape.labels
-    yield from _from_one(cursors[0], numbers) if whole else _from_many(cursors, shape, numbers, board)
+    cursors = [Cursor(lane, shape, board, rules, asks) for lane in lanes_of(asks or shape, board)]
+    if len(cursors) == 1 and shape.max_skew is None:
+        found = cursors[0].run(numbers)
+    else:
+        found = _from_many(cursors, shape, numbers, board)
     for cursor in cursors:
         cursor.close()
+    return found
 
 
 def best_for(shape: Shape, number: int, board: Board) -> Room | None:
@@ -33,25 +41,18 @@ def best_for(shape: Shape, number: int, board: Board) -> Room | None:
     return min(free, key=lambda room: (score(room, shape), room.index), default=None)
 
 
-def _from_one(cursor: Cursor, numbers: Iterable[int]) -> Iterator[tuple[int, Room]]:
-    for number in numbers:
-        top = cursor.best()
-        if top is None:
-            return
-        yield number, cursor.take(top, number)
-
-
 def _from_many(
     cursors: list[Cursor], shape: Shape, numbers: Iterable[int], board: Board
-) -> Iterator[tuple[int, Room]]:
-    queue = _Queue(cursors, shape, board)
+) -> dict[int, Room]:
+    found, queue = {}, _Queue(cursors, shape, board)
     for number in numbers:
         chosen = queue.next()
         if chosen is None:
-            return
+            break
         cursor, top = chosen
-        yield number, cursor.take(top, number)
+        found[number] = cursor.take(top, number)
         queue.put(cursor)
+    return found
 
 
 class _Queue:
@@ -59,7 +60,6 @@ class _Queue:
 
     def __init__(self, cursors: list[Cursor], shape: Shape, board: Board) -> None:
         self._cursors, self._shape = cursors, shape
-        self._rules = value_rules(shape)
         self._places = {id(cursor): place for place, cursor in enumerate(cursors)}
         self._queue: list[_Queued] = []
         self._tally = board.tally(shape, shape.spread) if shape.spread else None
@@ -86,8 +86,6 @@ class _Queue:
             cursor = self._cursors[place]
             if count_in_value(cursor.lane.some, self._shape) != count:
                 self.put(cursor)
-            elif any(rule(cursor.lane.some, self._shape, None) for rule in self._rules):
-                self._drop(cursor)
             elif self._too_skew(count):
                 return None  # all that follow have as many at least
             else:

@@ -45,6 +45,7 @@ class Group(NamedTuple):
 
 
 Choices = dict[Slot, Choice]
+_Hardness = tuple[bool, int, int, int, Key]
 Found = dict[Key, dict[int, Room]]  # process -> slot number -> room
 
 
@@ -105,12 +106,16 @@ def settle(groups: Iterable[Group], board: Board) -> Found:
 def in_order(groups: Iterable[Group], board: Board) -> list[Group]:
     """Return groups in the order in which they are placed.
 
-    Whom others must be with comes before these; then who wants no other app beside it; then who has the fewest
-    nodes to go to; then the largest.
+    First who wants no other app beside it; then who has the fewest nodes to go to; then the largest. Those who
+    must be with others come right after them.
     """
-    groups = list(groups)
-    depths = depths_of({group.shape.key: group.shape for group in groups})
-    return sorted(groups, key=lambda group: (depths[group.shape.key], *_hardness(group.shape, board)))
+    shapes = {group.shape.key: group.shape for group in groups}
+    anchors, depths = anchors_of(shapes), depths_of(shapes)
+    turns: dict[Key, _Hardness] = {}
+    for key in sorted(shapes, key=lambda key: (depths[key], key)):
+        known = [turns[anchor] for anchor in anchors.get(key, ()) if anchor in turns]
+        turns[key] = max(known) if known else _hardness(shapes[key], board)
+    return sorted(groups, key=lambda it: (turns[it.shape.key], depths[it.shape.key], it.shape.key))
 
 
 def anchors_of(shapes: Mapping[Key, Shape]) -> dict[Key, list[Key]]:
@@ -143,7 +148,7 @@ def depths_of(shapes: Mapping[Key, Shape]) -> dict[Key, int]:
     return depths
 
 
-def _hardness(shape: Shape, board: Board) -> tuple[bool, int, int, int, Key]:
+def _hardness(shape: Shape, board: Board) -> _Hardness:
     alone = any(ref.app == EVERY_OTHER for ref in shape.apart)
     return not alone, len(board.field(shape)), -shape.memory, -shape.millicores, shape.key
 
@@ -171,10 +176,7 @@ def _with_followers(
             millicores=unit.millicores + part * follower.millicores,
             constraints=tuple(dict.fromkeys((*unit.constraints, *follower.constraints))),
         )
-    rooms = dict(fill(unit, numbers, board))
-    for room in rooms.values():
-        board.lend(room, shape.memory - unit.memory, shape.millicores - unit.millicores)
-    return rooms
+    return fill(shape, numbers, board, unit)
 
 
 def _once(shape: Shape, numbers: Iterable[int], board: Board) -> dict[int, Room]:

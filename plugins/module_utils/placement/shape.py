@@ -66,10 +66,12 @@ class Shape:
     apart_per: str | None = None
     everywhere: bool = False  # mode: global
     key: Key = field(init=False, compare=False, repr=False)
+    names: tuple[Ref, ...] = field(init=False, compare=False, repr=False)  # by which rules of others mean it
 
     def __post_init__(self) -> None:
-        """Keep by what others know the process."""
+        """Keep what is asked for again and again."""
         object.__setattr__(self, "key", (self.app, self.process))
+        object.__setattr__(self, "names", (Ref(self.app), Ref(self.app, self.process), ANY))
 
     def __str__(self) -> str:
         """Return ``shop.web``."""
@@ -97,12 +99,6 @@ class Shape:
             apart_per=rules.apart_per,
             everywhere=rules.mode == GLOBAL,
         )
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels over whose values something of this shape is counted."""
-        named = [self.spread, self.apart_per if self.apart else None, *(label for label, _ in self.max_per)]
-        return tuple(sorted({label for label in named if label is not None}))
 
 
 class Aversion(NamedTuple):

@@ -165,7 +165,9 @@ def _arranged(
     displaced: dict[str, str] = {}
     while True:
         board = _board(configuration, fleet)
-        found = reconcile(configuration, fleet, board, repairing=repairing, displaced=displaced)
+        found = reconcile(
+            configuration, fleet.of_app(configuration.app), board, repairing=repairing, displaced=displaced
+        )
         canary = chosen(configuration, found, manner.at_once) if manner.trying and not repairing else None
         needs = [replace(need, at_once=need.process.name in manner.at_once) for need in found.needs]
         surplus = [item.instance for item in found.surplus if item.instance.running]

@@ -6,9 +6,9 @@ A process keeps the slot numbers that it has, as many as its scale says; new one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
+from itertools import count, islice, pairwise, repeat
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     TO_BE_BUILT,
@@ -19,7 +19,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import (
     CORDONED,
     LOST,
-    Fleet,
     Instance,
     Slot,
 )
@@ -27,13 +26,14 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
     Board,
     Shape,
     barred,
-    displacement,
-    is_free,
     keepers,
     misplaced,
+    staying_rules,
     worst_first,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.feasible import Rule
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.select import depths_of
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 
 
@@ -68,6 +68,41 @@ class Surplus:
 
 
 @dataclass(frozen=True)
+class Fresh:
+    """New slots of one process: number → the one node on which it may stand, None where any will do.
+
+    ``process`` has as its scale how many shall run. ``reasons``: by number, where it is not the usual one.
+    """
+
+    process: Process
+    shape: Shape
+    homes: Mapping[int, str | None]
+    reason: str
+    reasons: Mapping[int, str]
+
+    def need(self, number: int) -> Need:
+        """Return one of them."""
+        slot, home = Slot(*self.shape.key, number), self.homes[number]
+        reason = self.reasons.get(number, self.reason)
+        return Need(slot, self.process, self.shape, reason, home=home, only=home is not None)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of one process. ``fresh`` are as many new slots as are wanting."""
+
+    kept: list[Instance]
+    renewed: list[Need]
+    surplus: list[Surplus]
+    fresh: Fresh
+
+    def needs(self) -> Iterator[Need]:
+        """Yield all that needs an instance."""
+        yield from self.renewed
+        yield from map(self.fresh.need, self.fresh.homes)
+
+
+@dataclass(frozen=True)
 class Reconciled:
     """The outcome, each part sorted by slot. ``scales``: how many of each process shall run."""
 
@@ -77,59 +112,89 @@ class Reconciled:
     scales: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Look:
+    """What is known when one process is looked at.
+
+    ``repairing``: the release stays the active one. ``displaced``: containers that cannot stay for reasons that
+    only placing has found, each with its reason. ``lost``: why slots of each process are gone with their nodes.
+    """
+
+    repairing: bool = False
+    displaced: Mapping[str, str] = field(default_factory=dict)
+    lost: Mapping[Key, Mapping[int, str]] = field(default_factory=dict)
+
+
 def reconcile(
     configuration: Configuration,
-    fleet: Fleet,
+    instances: Iterable[Instance],
     board: Board,
     *,
     repairing: bool,
     displaced: Mapping[str, str] | None = None,
 ) -> Reconciled:
-    """Compare an app with its instances on the fleet. ``repairing``: the release stays the active one.
+    """Compare an app with its instances.
 
-    All that runs stands on the board; what does not stay where it is, is taken off. ``displaced``: containers
-    that cannot stay for reasons that only placing has found, each with its reason.
+    All that runs stands on the board; what does not stay where it is, is taken off. For ``repairing`` and
+    ``displaced`` see ``Look``.
     """
     app = configuration.app
-    observed = _by_process(i for i in fleet.of_app(app) if _is_seen(i, board))
-    lost = {i.slot: i.node for i in fleet.of_app(app) if not _is_seen(i, board) and i.node in board}
+    seen, lost = split_lost(instances, board)
+    observed = by_process(seen)
+    look = Look(repairing, displaced or {}, lost)
     shapes = {(app, process.name): Shape.of(app, process) for process in configuration.processes}
     depths = depths_of(shapes)
-    kept: list[Instance] = []
-    needs: list[Need] = []
     surplus: list[Surplus] = []
-    scales: dict[str, int] = {}
-    for name, instances in observed.items():
-        if (app, name) not in shapes:
-            surplus += [Surplus(i, f"process {name} is no longer in the app") for i in instances]
-            _take_off(instances, board)
-    for process in sorted(configuration.processes, key=lambda it: (depths[app, it.name], it.name)):
-        shape = shapes[app, process.name]
-        found = observed.get(process.name, [])
-        work = _Process(process, shape, board, found, displaced or {}, lost)
-        outcome = work.outcome(repairing=repairing)
-        kept += outcome.kept
-        needs += outcome.needs
-        surplus += outcome.surplus
-        scales |= outcome.scales
+    for key, found in observed.items():
+        if key not in shapes:
+            surplus += [Surplus(i, f"process {key[1]} is no longer in the app") for i in found]
+            _take_off(found, board)
+    outcomes = [
+        reconcile_process(
+            process, shapes[app, process.name], observed.get((app, process.name), []), board, look
+        )
+        for process in sorted(configuration.processes, key=lambda it: (depths[app, it.name], it.name))
+    ]
+    surplus += [item for outcome in outcomes for item in outcome.surplus]
     return Reconciled(
-        tuple(sorted(kept, key=lambda one: one.slot)),
-        tuple(sorted(needs, key=lambda need: need.slot)),
+        tuple(sorted((one for it in outcomes for one in it.kept), key=lambda one: one.slot)),
+        tuple(sorted((need for it in outcomes for need in it.needs()), key=lambda need: need.slot)),
         tuple(sorted(surplus, key=lambda item: item.instance)),
-        scales,
+        {it.fresh.process.name: it.fresh.process.scale for it in outcomes},
     )
 
 
-def _by_process(instances: Iterable[Instance]) -> dict[str, list[Instance]]:
-    found: dict[str, list[Instance]] = {}
-    for instance in instances:
-        found.setdefault(instance.slot.process, []).append(instance)
+def reconcile_process(
+    process: Process, shape: Shape, instances: list[Instance], board: Board, look: Look
+) -> Outcome:
+    """Compare one process with its instances; those whom it must be with have been compared before."""
+    if not instances and not shape.everywhere and shape.key not in look.lost:
+        reason = "its container is gone" if look.repairing else f"process {process.name} is new"
+        fresh = Fresh(process, shape, dict.fromkeys(range(1, process.scale + 1)), reason, {})
+        return Outcome([], [], [], fresh)
+    return _Process(process, shape, instances, board, look).outcome()
+
+
+def by_process(instances: Iterable[Instance]) -> dict[Key, list[Instance]]:
+    """Return the instances of each process."""
+    found: dict[Key, list[Instance]] = {}
+    for one in instances:
+        slot = one.slot
+        found.setdefault((slot.app, slot.process), []).append(one)
     return found
 
 
-def _is_seen(instance: Instance, board: Board) -> bool:
-    room = board.get(instance.node)
-    return room is not None and room.node.state != LOST
+def split_lost(
+    instances: Iterable[Instance], board: Board
+) -> tuple[list[Instance], dict[Key, dict[int, str]]]:
+    """Return the instances on nodes that are there; and of those on nodes that are lost, the slots' reasons."""
+    instances = list(instances)
+    there = {room.name for room in board.rooms if room.node.state != LOST}
+    lost: dict[Key, dict[int, str]] = {}
+    for one in instances:
+        if one.node not in there and one.node in board:
+            lost.setdefault((one.slot.app, one.slot.process), {})[one.slot.number] = f"{one.node} is lost"
+    return [one for one in instances if one.node in there], lost
 
 
 def _take_off(instances: Iterable[Instance], board: Board) -> None:
@@ -142,44 +207,47 @@ class _Process:
     """One process at work: its slots' best instances, and those of them that must leave their node."""
 
     def __init__(
-        self,
-        process: Process,
-        shape: Shape,
-        board: Board,
-        instances: list[Instance],
-        displaced: Mapping[str, str],
-        lost: Mapping[Slot, str],
+        self, process: Process, shape: Shape, instances: list[Instance], board: Board, look: Look
     ) -> None:
-        self.process, self.shape, self.board, self.instances = process, shape, board, instances
-        self.displaced, self.lost = displaced, lost
+        self.process, self.shape, self.board, self.look = process, shape, board, look
+        self.instances = instances
         self.spec = process.spec.hash() if instances else ""
         self.surplus: list[Surplus] = []
         self.must_leave: dict[str, str] = {}
         self.best = self._best()
         self.must_leave |= self._must_leave()
 
-    def outcome(self, *, repairing: bool) -> Reconciled:
+    def outcome(self) -> Outcome:
         """Return what becomes of each instance and slot."""
-        had = len(self.best)
-        nodes = self._on_every_node() if self.shape.everywhere else {}
-        scale = len(nodes) if self.shape.everywhere else self.process.scale
-        if not self.shape.everywhere:
+        had, everywhere = len(self.best), self.shape.everywhere
+        nodes = self._on_every_node() if everywhere else set()
+        scale = len(nodes) if everywhere else self.process.scale
+        if not everywhere and had > scale:
             self._thin_out(had, scale)
         process = self.process if scale == self.process.scale else replace(self.process, scale=scale)
-        kept = [i for i in self.best.values() if self._is_kept(i)]
-        needs = [self._renewed(process, old) for old in self.best.values() if not self._is_kept(old)]
-        free = islice((n for n in count(1) if n not in self.best), max(scale - len(self.best), 0))
-        homes = sorted(set(nodes) - {one.node for one in self.best.values()}) if nodes else []
-        for at, number in enumerate([*free]):
-            home = homes[at] if nodes else None
-            slot = Slot(self.shape.app, process.name, number)
-            reason = self._why_new(slot, had, scale, home, repairing=repairing)
-            needs.append(Need(slot, process, self.shape, reason, home=home, only=home is not None))
-        return Reconciled(tuple(kept), tuple(needs), tuple(self.surplus), {process.name: scale})
+        kept = [one for one in self.best.values() if self._is_kept(one)]
+        changed = (one for one in self.best.values() if not self._is_kept(one))
+        renewed = [self._renewed(process, one) for one in changed] if len(kept) < len(self.best) else []
+        return Outcome(kept, renewed, self.surplus, self._fresh(process, had, nodes))
+
+    def _fresh(self, process: Process, had: int, nodes: set[str]) -> Fresh:
+        wanting = process.scale - len(self.best)
+        free = islice((number for number in count(1) if number not in self.best), max(wanting, 0))
+        if self.shape.everywhere:
+            taken = {one.node for one in self.best.values()}
+            homes: dict[int, str | None] = dict(zip(free, sorted(nodes - taken), strict=True))
+            words = {number: f"{home} has none" for number, home in homes.items()}
+            return Fresh(process, self.shape, homes, "", words)
+        lost = self.look.lost
+        known = lost.get(self.shape.key, {})
+        return Fresh(process, self.shape, dict.fromkeys(free), self._why_new(had, process.scale), known)
 
     def _best(self) -> dict[int, Instance]:
         """Return the best instance of each slot, and let its doubles go. A killed run can have left several."""
-        best: dict[int, Instance] = {}
+        best = {one.slot.number: one for one in self.instances}
+        if len(best) == len(self.instances):
+            return best if _in_order(best) else dict(sorted(best.items()))
+        best.clear()
         for one in sorted(self.instances, key=lambda i: (*self._merit(i), i.node, i.name)):
             first = best.setdefault(one.slot.number, one)
             if first is not one:
@@ -203,16 +271,25 @@ class _Process:
         So of several that cannot stay together, those stay that need no change.
         """
         kept_by = keepers(self.shape, self.board)
-        free = is_free(self.shape, self.board)
+        rules = staying_rules(self.shape, self.board)
+        instances = self.best.values()
         found: dict[str, str] = {}
-        for one in sorted(self.best.values(), key=lambda i: (self._as_wanted(i), -i.slot.number)):
-            if not one.running or (free and one.node in kept_by and one.container not in self.displaced):
-                continue
-            room = self.board[one.node]
-            if reason := self.displaced.get(one.container) or displacement(room, self.shape):
+        if not rules and not self.look.displaced and all(one.node in kept_by for one in instances):
+            return found
+        for one in sorted(instances, key=lambda it: (self._as_wanted(it), -it.slot.number)):
+            if one.running and (reason := self._why_leave(one, kept_by, rules)):
                 found[one.container] = reason
                 self.board.drop(one)
         return found
+
+    def _why_leave(self, one: Instance, kept_by: Collection[str], rules: Iterable[Rule]) -> str | None:
+        room = self.board[one.node]
+        if one.node not in kept_by:
+            return misplaced(room, self.shape)
+        for rule in rules:
+            if reason := rule(room, self.shape, None):
+                return reason
+        return self.look.displaced.get(one.container)
 
     def _let_go(self, one: Instance, reason: str) -> None:
         self.surplus.append(Surplus(one, reason))
@@ -270,14 +347,14 @@ class _Process:
                 self.board.drop(old)
         return Need(old.slot, process, self.shape, reason, old, home, only=self.shape.everywhere)
 
-    def _why_new(self, slot: Slot, had: int, scale: int, home: str | None, *, repairing: bool) -> str:
-        if slot in self.lost and not home:
-            return f"{self.lost[slot]} is lost"
-        if repairing:
-            return f"{home} has none" if home else "its container is gone"
-        if not self.instances:
-            return f"process {self.process.name} is new"
-        return f"{home} has none" if home else f"scale {had} → {scale}"
+    def _why_new(self, had: int, scale: int) -> str:
+        if self.look.repairing:
+            return "its container is gone"
+        return f"scale {had} → {scale}" if self.instances else f"process {self.process.name} is new"
+
+
+def _in_order(numbers: Iterable[int]) -> bool:
+    return all(one < other for one, other in pairwise(numbers))
 
 
 def difference(old: Instance, spec: Spec) -> str:
