@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .allotment import OVERCOMMIT, RESERVED_FOR, SYSTEM, allotment_of, reserved_for
 from .configuration import Rules
 from .fleet import DRAINING, Fleet, Instance, Leftover, Node
 from .haproxy.change import Observed
@@ -61,7 +62,14 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
             variables.of_host(name, "fairlead_ports") or {},
             seen["node"],
         )
-        nodes.append(replace(node, state=states.get(name, node.state)))
+        nodes.append(
+            replace(
+                node,
+                state=states.get(name, node.state),
+                reserved_for=reserved_for(variables.of_host(name, RESERVED_FOR)),
+                allotment=allotment_of(variables.of_host(name, SYSTEM), variables.of_host(name, OVERCOMMIT)),
+            )
+        )
         instances += [Instance.from_look(name, each) for each in seen["instances"]]
         leftovers += [Leftover(node=name, **each) for each in seen["leftovers"]]
     routers = {name: _seen(name, variables) for name in groups["routers"] if name not in lost}

@@ -19,6 +19,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 APART = {"site", "restore"}  # no app has a say in these
+PEOPLES = {"app"}  # given by people; the playbooks name it where a saved plan, or a loop over apps, does
 
 
 def names_in(part: Any) -> Iterator[str]:
@@ -40,7 +41,7 @@ def test_every_name_that_the_playbooks_give_is_known_as_their_own() -> None:
     files = [file for file in PLAYBOOKS.rglob("*.yml") if file.stem not in APART]
     given = {name for file in files for name in names_in(yaml.safe_load(file.read_text()))}
     given |= set(yaml.safe_load((PLAYBOOKS / "vars" / "run.yml").read_text()))
-    assert given == OWN_NAMES
+    assert given - PEOPLES == OWN_NAMES
 
 
 def test_a_variable_of_such_a_name_is_refused_with_the_way_to_scale() -> None:
