@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people start: the command line. Thin, over the thinking that the playbooks use, in the linked collection."""
+"""What people start: the command line. Thin, over the same thinking as the playbooks."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class AppFiles:
         return {name: _on_paper(app, strategy) for name, (app, _) in sorted(self.apps.items())}
 
     def check(self, others: Iterable[str]) -> None:
-        """Raise Refused if their rules contradict each other, or name an app that is not among them or others."""
+        """Raise Refused if their rules contradict each other, or name an app that there is not."""
         if problems := [*check_neighbours(self.apps, {*self.apps, *others})]:
             raise Refused(problems)
 

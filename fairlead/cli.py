@@ -20,7 +20,7 @@ CODES = "Exit codes: 0 yes, or nothing to do; 2 no, or changes; 1 an error, whic
 
 
 class _Parser(ArgumentParser):
-    """Says errors as all commands do. Exit code 2 means changes here, so a misspelled command must not use it."""
+    """Says errors as all commands do, and with their code: 2, which argparse has, means changes here."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(ERROR, f"fairlead: {message}; see {self.prog} --help\n")

@@ -44,7 +44,9 @@ def machine_options(parser: ArgumentParser) -> None:
     )
     group.add_argument("--vault-password-file", metavar="FILE", help="what opens the inventory's vault")
     group.add_argument(
-        "--skip-unreachable", action="store_true", help="go on without nodes that do not answer; they count as lost"
+        "--skip-unreachable",
+        action="store_true",
+        help="go on without nodes that do not answer; they count as lost",
     )
 
 

@@ -17,7 +17,9 @@ def common_options(parser: ArgumentParser) -> None:
 def fleet_options(parser: ArgumentParser) -> None:
     """Add the options that say which fleet: machines that are looked at, or a file."""
     group = parser.add_argument_group("a fleet on paper, instead of real machines")
-    group.add_argument("--fleet", metavar="FILE", help="nodes and what runs on them, as docs/placement.md has it")
+    group.add_argument(
+        "--fleet", metavar="FILE", help="nodes and what runs on them, as docs/placement.md has it"
+    )
     group.add_argument(
         "--apps",
         action="append",

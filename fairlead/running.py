@@ -28,9 +28,7 @@ _WARNING = re.compile(r"^\[WARNING\]: (.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL
 _ERROR = re.compile(r"^(?:ERROR!|\[ERROR\]:) (.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 
 
-def play(
-    playbook: str, machines: Machines, output: Output, *arguments: str, **variables: object
-) -> None:
+def play(playbook: str, machines: Machines, output: Output, *arguments: str, **variables: object) -> None:
     """Run a playbook to its end. Raises FairleadError with what Ansible said if it failed."""
     heard = _Heard(output)
     inventory, given = machines.place(), [*machines.arguments(), *arguments]
@@ -104,7 +102,7 @@ def _environment() -> dict[str, str]:
 
 @contextmanager
 def _stoppable() -> Iterator[list[int]]:
-    """Yield a list that gets a signal which asks this process to end: the run, in a session of its own, does not."""
+    """Yield a list that gets the signal which asks this process to end; the run itself does not get it."""
     stopped: list[int] = []
 
     def stop(number: int, _: FrameType | None) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a command has its fleet from: a file, or the machines of an inventory. Both come as a fleet on paper."""
+"""Where a command has its fleet from: a file, or real machines. Both come as a fleet on paper."""
 
 from __future__ import annotations
 

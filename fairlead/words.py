@@ -65,11 +65,18 @@ def standing_table(found: Arrangement) -> list[str]:
     uses, slots = use_of(found.board), slots_by_node(found)
     names = sorted(uses)
     rows = [
-        (name, _cut(compact(slots.get(name, ()))), _percent(uses[name].memory_share), _percent(uses[name].cpu_share))
+        (
+            name,
+            _cut(compact(slots.get(name, ()))),
+            _percent(uses[name].memory_share),
+            _percent(uses[name].cpu_share),
+        )
         for name in names[:MOST_ROWS]
     ]
     every = total(uses.values())
-    rows.append(("all", f"{every.instances} instances", _percent(every.memory_share), _percent(every.cpu_share)))
+    rows.append(
+        ("all", f"{every.instances} instances", _percent(every.memory_share), _percent(every.cpu_share))
+    )
     return [table(("node", "instances", "memory", "cpu"), rows), *_more(names, "nodes")]
 
 

@@ -13,7 +13,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import Arrangement, arrange
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.capacity import MOST, Capacity, capacity
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.usage import Use, total, use_of
-
 from fairlead.options import fleet_options
 from fairlead.output import Output
 from fairlead.source import fleet_of
@@ -25,7 +24,7 @@ EXAMPLES = """\
   fairlead capacity shop.web
   fairlead capacity shop.web --fleet fleet.yml --apps apps/ --json
 """
-CODES = "Exit codes: 0 one more of each process fits, 2 of some not even one more does, 1 an error."
+CODES = "Exit codes: 0, 2 if not even one more of the process that is named fits, 1 an error."
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -49,7 +48,7 @@ def run(asked: Namespace, output: Output) -> int:
         },
     }
     output.answer(data, "\n".join([*_fullness(use), *refusals(found.homeless), "", _table(capacities)]))
-    return 0 if all(each.more for each in capacities) else 2
+    return 2 if asked.process and not capacities[0].more else 0
 
 
 def _keys(named: str | None, found: Arrangement) -> list[tuple[str, str]]:
@@ -73,7 +72,12 @@ def _fullness(use: Use) -> list[str]:
 
 def _table(capacities: list[Capacity]) -> str:
     rows = [
-        (each.process, str(each.now), f"{each.more}{'+' if each.more == MOST else ''}", f"{each.out}, {each.why}")
+        (
+            each.process,
+            str(each.now),
+            f"{each.more}{'+' if each.more == MOST else ''}",
+            f"{each.out}, {each.why}",
+        )
         for each in capacities
     ]
     return table(("process", "now", "more", "runs out first"), rows)

@@ -15,7 +15,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.paper.file import Paper
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import arrange
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.survival import Loss, losses, worst
-
 from fairlead.options import fleet_options
 from fairlead.output import Output
 from fairlead.source import fleet_of
@@ -44,7 +43,7 @@ def run(asked: Namespace, output: Output) -> int:
         raise FairleadError(f"--survive {label}: is not known; expected 1, or a label such as zone")
     paper = fleet_of(asked, output)
     now = arrange(paper.configurations, paper.fleet)
-    found = [*losses(paper.configurations, paper.fleet, label)]
+    found = [*losses(now, label)]
     survived = not now.homeless and all(loss.survived for loss in found)
     bad = worst(found) if found and not survived else None
     data = {
@@ -65,11 +64,20 @@ def _words(survive: str, paper: Paper, found: list[Loss], bad: Loss | None) -> l
         head = f"Every app of {apps} survives the loss of any one {what} ({len(found)} tried)."
         return [head, *_alone(found)]
     failed = [loss for loss in found if not loss.survived]
-    head = f"Not every loss of one {what} is survived: {len(failed)} of {len(found)} are not. The worst is {bad.what}:"
+    head = f"{len(failed)} of {len(found)} losses of one {what} are not survived. The worst is {bad.what}:"
     rows = [_row(loss) for loss in failed[:MOST_ROWS]]
-    down = [f"{', '.join(bad.down)} would have no instance left until new ones have started"] if bad.down else []
+    down = (
+        [f"{', '.join(bad.down)} would have no instance left until new ones have started"] if bad.down else []
+    )
     reasons = refusals(bad.homeless)
-    return [head, *down, *reasons, "", table(("lost", "instances", "fit nowhere", "down"), rows), *_alone(found)]
+    return [
+        head,
+        *down,
+        *reasons,
+        "",
+        table(("lost", "instances", "fit nowhere", "down"), rows),
+        *_alone(found),
+    ]
 
 
 def _row(loss: Loss) -> tuple[str, str, str, str]:

@@ -35,7 +35,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.what_if.supposition 
     without,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.usage import use_of
-
 from fairlead import ROOT
 from fairlead.machines import machines_of
 from fairlead.options import fleet_options
@@ -84,8 +83,14 @@ def _suppose(asked: Namespace, output: Output) -> int:
     why = explain(slot_named(asked.explain), found) if asked.explain else None
     data = as_data(found, before) | ({"explanation": why.as_dict()} if why else {})
     head = f"{_supposition(asked)}: {counted(found.changes) or 'nothing changes'}"
-    parts = [[head, *lines_of(found.changes)], refusals(found.homeless), use_table(before, use_of(found.board))]
-    output.answer(data, "\n\n".join("\n".join(part) for part in [*parts, explained(why) if why else []] if part))
+    parts = [
+        [head, *lines_of(found.changes)],
+        refusals(found.homeless),
+        use_table(before, use_of(found.board)),
+    ]
+    output.answer(
+        data, "\n\n".join("\n".join(part) for part in [*parts, explained(why) if why else []] if part)
+    )
     return 1 if found.homeless else 2 if found.changes else 0
 
 
@@ -165,10 +170,14 @@ def _explanation(asked: Namespace, plans: list[dict[str, Any]], output: Output) 
     slot = slot_named(asked.explain)
     plan = next((plan for plan in plans if plan["app"] == slot.app), None)
     if plan is None:
-        raise FairleadError(f"{slot} is an instance of another app than {', '.join(it['app'] for it in plans)}")
+        raise FairleadError(
+            f"{slot} is an instance of another app than {', '.join(it['app'] for it in plans)}"
+        )
     paper = survey(asked, output)
     configuration = Configuration.from_dict(plan["configuration"])
-    found = arrange({**paper.configurations, slot.app: configuration}, _after(plan, paper.fleet, configuration))
+    found = arrange(
+        {**paper.configurations, slot.app: configuration}, _after(plan, paper.fleet, configuration)
+    )
     return _with_reason(explain(slot, found), plan, found)
 
 

@@ -14,7 +14,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 from ansible_collections.fairlead.paas.plugins.module_utils.paper.instances import slot_named
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import Arrangement, arrange
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.explanation import explain
-
 from fairlead.output import Output
 from fairlead.source import read_fleet
 from fairlead.words import as_data, counted, explained, lines_of, refusals, standing_table
@@ -45,7 +44,11 @@ def run(asked: Namespace, output: Output) -> int:
     seconds = time.perf_counter() - began
     why = explain(slot_named(asked.explain), found) if asked.explain else None
     data = as_data(found) | {"seconds": round(seconds, 6)} | ({"explanation": why.as_dict()} if why else {})
-    parts = [[_headline(found, seconds)], lines_of(found.changes) if found.kept else [], refusals(found.homeless)]
+    parts = [
+        [_headline(found, seconds)],
+        lines_of(found.changes) if found.kept else [],
+        refusals(found.homeless),
+    ]
     parts += [standing_table(found), explained(why) if why else []]
     output.answer(data, "\n\n".join("\n".join(part) for part in parts if part))
     return 2 if found.homeless else 0
@@ -54,9 +57,11 @@ def run(asked: Namespace, output: Output) -> int:
 def _headline(found: Arrangement, seconds: float) -> str:
     wanting = sum(len(each.slots) for each in found.homeless)
     standing = len(found.nodes)
-    fits = f"{standing} instances stand" if not wanting else f"{standing} instances stand, {wanting} fit nowhere"
-    changes = counted(found.changes) or "nothing changes"
-    return f"{fits}, on {len(set(found.nodes.values()))} of {len(found.board)} nodes: {changes} ({_spelled(seconds)})"
+    fits = (
+        f"{standing} instances stand" if not wanting else f"{standing} instances stand, {wanting} fit nowhere"
+    )
+    used = f"{len(set(found.nodes.values()))} of {len(found.board)} nodes"
+    return f"{fits}, on {used}: {counted(found.changes) or 'nothing changes'} ({_spelled(seconds)})"
 
 
 def _spelled(seconds: float) -> str:

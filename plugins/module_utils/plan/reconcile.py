@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count, islice, pairwise, repeat
+from itertools import count, islice, pairwise
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     TO_BE_BUILT,

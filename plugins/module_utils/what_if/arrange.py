@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where all instances of all apps stand in the end, on one board. What stands well stays.
+"""Where all instances of all apps stand in the end, and what has to change for that. What stands well stays.
 
 The way there is not asked about: a deploy goes it step by step, and may need room beside what still runs.
 """
@@ -8,22 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration, Process
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
-    Board,
-    Choice,
-    Demand,
-    Shape,
-    displacement,
-    place,
-    refusal,
-    rooms_of,
-)
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import Board, Shape, displacement
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
-from ansible_collections.fairlead.paas.plugins.module_utils.plan.reconcile import Need, Reconciled, reconcile
+from ansible_collections.fairlead.paas.plugins.module_utils.plan import arrangement
 
 Kind = Literal["move", "start", "replace", "stop"]
 
@@ -49,27 +41,74 @@ class Homeless:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """All that stands in the end: on the ``board``, and by slot the node and the port that it has there."""
+    """All that stands in the end. ``displaced``: containers that lose whom they must be with, and why."""
 
     fleet: Fleet  # as it was
     configurations: Mapping[str, Configuration]
-    board: Board
-    kept: Mapping[Slot, Instance]
-    placed: Mapping[Slot, Choice]
-    changes: tuple[Change, ...]
-    homeless: tuple[Homeless, ...]
+    displaced: Mapping[Slot, str]
+    found: arrangement.Arrangement
 
     @property
+    def board(self) -> Board:
+        """All nodes, with what stands on them in the end."""
+        return self.found.board
+
+    @cached_property
+    def kept(self) -> dict[Slot, Instance]:
+        """What stays where it is, by slot."""
+        return {one.slot: one for one in self.found.kept}
+
+    @cached_property
+    def placed(self) -> dict[Slot, arrangement.Placement]:
+        """What is placed anew, by slot."""
+        return {each.slot: each for each in self.found.placed}
+
+    @cached_property
     def nodes(self) -> dict[Slot, str]:
         """The node of each slot that stands."""
         standing = {slot: one.node for slot, one in self.kept.items()}
-        return standing | {slot: choice.node for slot, choice in self.placed.items()}
+        return standing | {slot: each.node for slot, each in self.placed.items()}
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """What has to change, sorted by slot."""
+        return tuple(sorted(self._changes(), key=lambda it: (it.slot, it.kind, it.before or "")))
+
+    @cached_property
+    def homeless(self) -> tuple[Homeless, ...]:
+        """What fits nowhere, by process."""
+        refusals = self.found.refusals()
+        together: dict[tuple[Key, tuple[str, ...]], list[Slot]] = {}
+        for need in self.found.unplaced:
+            at = need.shape.key, tuple(refusals[str(need.slot)]) if need.only else ()
+            together.setdefault(at, []).append(need.slot)
+        return tuple(Homeless(tuple(slots), refusals[str(slots[0])]) for slots in together.values())
+
+    @cached_property
+    def after(self) -> Fleet:
+        """The fleet as it is when all that has to change has changed. What is new there has no port yet."""
+        ours = (*self.kept.values(), *map(self._new, self.placed.values()))
+        others = (one for one in self.fleet.instances if one.slot.app not in self.configurations)
+        return replace(self.fleet, instances=tuple(sorted((*ours, *others))))
 
     def shape(self, key: Key) -> Shape:
         """Return what the instances of a process ask of their node."""
-        app, name = key
-        processes = self.configurations[app].processes
-        return Shape.of(app, next(each for each in processes if each.name == name))
+        return self.found.shapes[key]
+
+    def _new(self, placed: arrangement.Placement) -> Instance:
+        processes = {each.name: each for each in self.configurations[placed.slot.app].processes}
+        spec, name = processes[placed.slot.process].spec, f"{placed.slot} on {placed.node}"
+        return Instance(
+            placed.slot, placed.node, name, name, 0, spec.image, spec.hash(), spec.memory, spec.cpu, None
+        )
+
+    def _changes(self) -> Iterator[Change]:
+        before = {one.slot: one.node for one in self.fleet.instances if one.running}
+        for slot, each in self.placed.items():
+            home = before.get(slot)
+            yield Change(slot, _kind(home, each.node), home, each.node, self.displaced.get(slot, each.reason))
+        for item in self.found.stopped:
+            yield Change(item.instance.slot, "stop", item.instance.node, None, item.reason)
 
 
 def arrange(configurations: Mapping[str, Configuration], fleet: Fleet) -> Arrangement:
@@ -79,12 +118,15 @@ def arrange(configurations: Mapping[str, Configuration], fleet: Fleet) -> Arrang
     counts as what it shall be, whatever else may tell it from that.
     """
     seen = _as_wanted(configurations, fleet)
-    displaced: dict[str, str] = {}
+    displaced: dict[Slot, str] = {}
     while True:
-        found = _Attempt(configurations, seen, displaced)
-        strays = found.strays()
-        if strays.keys() <= displaced.keys():
-            return found.arrangement(fleet)
+        left = (
+            tuple(one for one in seen.instances if one.slot not in displaced) if displaced else seen.instances
+        )
+        found = arrangement.plan_fleet(configurations.values(), replace(seen, instances=left))
+        strays = dict(_strays(found))
+        if not strays:
+            return Arrangement(fleet, configurations, displaced, found)
         displaced |= strays
 
 
@@ -104,89 +146,13 @@ def _as_wanted(configurations: Mapping[str, Configuration], fleet: Fleet) -> Fle
     return replace(fleet, instances=tuple(wanted(one) for one in fleet.instances))
 
 
-class _Attempt:
-    """One time through all apps; some instances are known to be displaced."""
-
-    def __init__(
-        self, configurations: Mapping[str, Configuration], fleet: Fleet, displaced: Mapping[str, str]
-    ) -> None:
-        self.configurations, self.fleet = dict(sorted(configurations.items())), fleet
-        self.board = self._board()
-        self.found = [*self._reconciled(displaced)]
-        self.needs = {need.slot: need for each in self.found for need in each.needs}
-        self.kept = {one.slot: one for each in self.found for one in each.kept}
-        for need in self.needs.values():
-            if need.leaves and need.home:
-                self.board.drop(need.leaves)
-        demands = (Demand(need.slot, need.shape, need.home, need.only) for need in self.needs.values())
-        self.placed = place(demands, self.board)
-
-    def strays(self) -> dict[str, str]:
-        """Return who stays only where those are no longer whom it must be with, and why it cannot."""
-        found = {}
-        for one in self.kept.values():
-            process = self._process(one.slot)
-            if process.rules.together:
-                reason = displacement(self.board[one.node], Shape.of(one.slot.app, process))
-                if reason:
-                    found[one.container] = reason
-        return found
-
-    def arrangement(self, fleet: Fleet) -> Arrangement:
-        changes = sorted(self._changes())
-        return Arrangement(
-            fleet,
-            self.configurations,
-            self.board,
-            self.kept,
-            self.placed,
-            tuple(changes),
-            tuple(self._homeless()),
-        )
-
-    def _board(self) -> Board:
-        rules = {
-            (app, process.name): process.rules
-            for app, each in self.configurations.items()
-            for process in each.processes
-        }
-        ours = (one for one in self.fleet.instances if one.slot.app in self.configurations)
-        return rooms_of(self.fleet, {one.container for one in ours if not one.running}, rules)
-
-    def _reconciled(self, displaced: Mapping[str, str]) -> Iterator[Reconciled]:
-        by_app: dict[str, list[Instance]] = {app: [] for app in self.configurations}
-        for one in self.fleet.instances:
-            if one.slot.app in by_app:
-                by_app[one.slot.app].append(one)
-        for app, configuration in self.configurations.items():
-            its = Fleet(self.fleet.nodes, tuple(by_app[app]))
-            yield reconcile(configuration, its, self.board, repairing=False, displaced=displaced)
-
-    def _process(self, slot: Slot) -> Process:
-        processes = self.configurations[slot.app].processes
-        return next(each for each in processes if each.name == slot.process)
-
-    def _changes(self) -> Iterator[Change]:
-        before = {one.slot: one.node for one in self.fleet.instances if one.running}
-        for slot, choice in self.placed.items():
-            home, reason = before.get(slot), self.needs[slot].reason
-            yield Change(slot, _kind(home, choice.node), home, choice.node, reason)
-        for each in self.found:
-            for item in each.surplus:
-                one = item.instance
-                yield Change(one.slot, "stop", one.node, None, item.reason)
-
-    def _homeless(self) -> Iterator[Homeless]:
-        left: dict[tuple[Key, str | None], list[Need]] = {}
-        for need in self.needs.values():
-            if need.slot not in self.placed:
-                left.setdefault((need.shape.key, need.home if need.only else None), []).append(need)
-        for (_, home), needs in sorted(left.items(), key=lambda it: it[1][0].slot):
-            rooms = [self.board[home]] if home else self.board.rooms
-            shape = needs[0].shape
-            said = ((room.name, refusal(room, shape)) for room in rooms)
-            reasons = {name: reason for name, reason in said if reason}
-            yield Homeless(tuple(need.slot for need in needs), reasons)
+def _strays(found: arrangement.Arrangement) -> Iterator[tuple[Slot, str]]:
+    """Yield who was kept and cannot stay, since whom it must be with has left; and why."""
+    bound = {key for key, shape in found.shapes.items() if shape.together}
+    for one in found.kept if bound else ():
+        key = one.slot.app, one.slot.process
+        if key in bound and (reason := displacement(found.board[one.node], found.shapes[key])):
+            yield one.slot, reason
 
 
 def _kind(before: str | None, after: str) -> Kind:

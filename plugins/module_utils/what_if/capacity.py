@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ansible_collections.fairlead.paas.plugins.module_utils.placement import Board, Room, Shape, refusal
-from ansible_collections.fairlead.paas.plugins.module_utils.placement.fill import fill
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.select import Group, settle
 
 MOST = 100_000
 """More than these are not counted."""
@@ -33,9 +33,10 @@ def capacity(shape: Shape, board: Board) -> Capacity:
     holders = board.where.get(shape.key, {}).values()
     numbers = {number for each in holders for number in each.values()}
     first = max(numbers, default=0) + 1
-    found = [] if shape.everywhere else [*fill(shape, range(first, first + MOST), board)]
+    wanted = [] if shape.everywhere else [Group(shape, [*range(first, first + MOST)])]
+    found = settle(wanted, board).get(shape.key, {})
     out, why = _shortage(shape, board)
-    for number, room in reversed(found):
+    for number, room in found.items():
         board.put_back(room, shape, number)
     return Capacity(str(shape), len(numbers), len(found), out, why)
 
@@ -48,6 +49,9 @@ def _shortage(shape: Shape, board: Board) -> tuple[str, str]:
         reasons = Counter(refusal(room, shape) or "" for room in board.rooms)
         return _RULES, f"no node may hold it: {max(reasons, key=lambda it: (reasons[it], it), default='')}"
     resource = max(lacking, key=lambda it: (lacking[it], it))
+    if resource == _RULES:
+        first = next(room for room in board.field(shape) if _lack(room, shape) == _RULES)
+        return resource, f"{first.name} {refusal(first, shape)}"
     return resource, f"on {lacking[resource]} of {len(board.field(shape))} nodes"
 
 

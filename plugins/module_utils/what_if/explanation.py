@@ -87,8 +87,8 @@ def _reason(slot: Slot, found: Arrangement) -> str:
 @contextmanager
 def _away(slot: Slot, shape: Shape, found: Arrangement) -> Iterator[None]:
     """Take a slot off the board for a while."""
-    kept, choice = found.kept.get(slot), found.placed.get(slot)
-    room: Room | None = found.board[choice.node] if choice else None
+    kept, placed = found.kept.get(slot), found.placed.get(slot)
+    room: Room | None = found.board[placed.node] if placed else None
     if kept:
         found.board.drop(kept)
     elif room:

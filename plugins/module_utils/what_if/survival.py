@@ -54,13 +54,12 @@ class Loss:
         }
 
 
-def losses(
-    configurations: Mapping[str, Configuration], fleet: Fleet, label: str | None = None
-) -> Iterator[Loss]:
-    """Yield what becomes of the apps for each loss: of every node, or of every value of a label.
+def losses(now: Arrangement, label: str | None = None) -> Iterator[Loss]:
+    """Yield what becomes of all that stands for each loss: of every node, or of every value of a label.
 
     Raises FairleadError if no node has the label.
     """
+    configurations, fleet = now.configurations, now.after
     groups = values_of(fleet, label) if label else {node.name: [node.name] for node in fleet.nodes}
     there = {node.name for node in fleet.nodes if node.state != LOST}
     for what, names in groups.items():
