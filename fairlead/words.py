@@ -25,7 +25,6 @@ MOST_NODES = 10  # that are named with why they refuse
 _WIDEST = 60  # characters of a list of instances
 _MEGABYTE = 2**20
 SIGNS: dict[Kind, str] = {"move": ">", "start": "+", "replace": "~", "stop": "-"}
-_DONE: dict[Kind, str] = {"move": "moves", "start": "starts", "replace": "is replaced", "stop": "stops"}
 
 
 def counted(changes: Iterable[Change]) -> str:
@@ -36,13 +35,22 @@ def counted(changes: Iterable[Change]) -> str:
 
 def lines_of(changes: Sequence[Change]) -> list[str]:
     """Return a line for each change: what happens to which instance, where, and why."""
-    shown = changes[:MOST_ROWS]
-    names = max((len(str(change.slot)) for change in shown), default=0)
-    places = max((len(_way(change)) for change in shown), default=0)
-    lines = [
-        f"  {SIGNS[it.kind]} {it.slot!s:<{names}}  {_way(it):<{places}}  {it.reason}".rstrip() for it in shown
+    shown = [
+        (SIGNS[it.kind], str(it.slot), way(it.before, it.after), it.reason) for it in changes[:MOST_ROWS]
     ]
-    return [*lines, *_more(changes, "changes")]
+    return [*aligned(shown), *_more(changes, "changes")]
+
+
+def aligned(rows: Sequence[tuple[str, str, str, str]]) -> list[str]:
+    """Return lines of a sign, an instance, where it goes, and why."""
+    names = max((len(name) for _, name, _, _ in rows), default=0)
+    ways = max((len(place) for _, _, place, _ in rows), default=0)
+    return [f"  {sign} {name:<{names}}  {place:<{ways}}  {why}".rstrip() for sign, name, place, why in rows]
+
+
+def way(before: str | None, after: str | None) -> str:
+    """Return where something goes: ``n1 → n2``, or the one node that it is about."""
+    return f"{before} → {after}" if before and after and before != after else after or before or ""
 
 
 def refusals(homeless: Sequence[Homeless]) -> list[str]:
@@ -139,12 +147,6 @@ def readable(size: int) -> str:
     if size >= 10 * gigabyte and size % gigabyte:
         return f"{size / gigabyte:.1f}G"
     return format_size(size // _MEGABYTE * _MEGABYTE) if size >= _MEGABYTE else format_size(size)
-
-
-def _way(change: Change) -> str:
-    if change.kind == "move":
-        return f"{change.before} → {change.after}"
-    return change.after or change.before or ""
 
 
 def _refusals(each: Homeless) -> Iterator[str]:

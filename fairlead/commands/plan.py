@@ -123,8 +123,8 @@ def _deploys(asked: Namespace, output: Output) -> int:
     texts += ["\n".join(explained(why))] if why else []
     if plans or asked.json:
         output.answer(data | ({"explanation": why.as_dict()} if why else {}), "\n\n".join(texts))
-    for error in errors:
-        output.error(error)
+    for said in errors:
+        output.error(said)
     return 1 if errors else 2 if changes else 0
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Even out what runs, by few moves.
 
-Says which instances would stand better elsewhere, the greatest gain first: as many moves as are asked for, and
-fewer where fewer gain anything. With --apply they are carried out by playbooks/rebalance.yml, app by app as a
-rollout does it: the new instance starts and is healthy before the old one is let go of.
+Says which instances would stand better elsewhere, the greatest gain first: as many moves as are asked for,
+or fewer where fewer gain anything. With --apply they are carried out by playbooks/rebalance.yml, app by app
+as a rollout does it: the new instance starts and is healthy before the old one is let go of.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fairlead.machines import machines_of
 from fairlead.options import fleet_options
 from fairlead.output import Output
 from fairlead.source import fleet_of
-from fairlead.words import use_table
+from fairlead.words import SIGNS, aligned, use_table, way
 
 EXAMPLES = """\
   fairlead rebalance --max-moves 3
@@ -58,7 +58,7 @@ def run(asked: Namespace, output: Output) -> int:
     }
     done = "moved" if applied else "would stand better elsewhere"
     head = f"{len(moves)} instances {done}:" if moves else "Nothing would stand better elsewhere."
-    lines = [f"  > {move.slot}  {move.before} → {move.after}  {move.why}" for move in moves]
+    lines = aligned([(SIGNS["move"], str(it.slot), way(it.before, it.after), it.why) for it in moves])
     output.answer(data, "\n".join([head, *lines, "", *use_table(before, after)]))
     return 2 if moves and not applied else 0
 

@@ -55,9 +55,9 @@ class ActionModule(ActionBase):
 
 
 def paper_of(seen: Sight, active: Iterable[Mapping[str, Any]]) -> Paper:
-    """Return a fleet on paper, with the configurations of all active releases; hosts of apps are left out.
+    """Return a fleet on paper, with the configurations of all active releases but for their environments.
 
-    An environment may hold what is nobody's business, and has no say in where anything stands.
+    These may hold what is nobody's business, and have no say in where anything stands.
     """
     return Paper(seen.fleet, {release["app"]: _bare(recorded(release)) for release in active})
 

@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: survey
 short_description: Write the fleet, as it was seen, into a file
 description:
-  - Puts together what M(fairlead.paas.look) returned on every node and on the manager, and writes it into a file
-    on the controller, as C(fairlead simulate) and the other commands read it; see docs/placement.md.
+  - Puts together what M(fairlead.paas.look) returned on every node and on the manager, and writes it into
+    a file on the controller, as C(fairlead simulate) and the other commands read it; see docs/placement.md.
   - The configurations of all active releases are in it, without their environments.
   - The file is for its owner alone.
 options:

@@ -2,8 +2,8 @@
 """Which few moves even out most of what runs, by each process's own strategy; the greatest gain first.
 
 A move is one instance that would be placed elsewhere if it was placed now, all others where they are. It is
-worth it only if it is better by what its process is ranked by: fewer of it in one value of a label, more weight
-of preferences met, fewer of it on one node, or else a node that is clearly emptier (with binpack: fuller).
+worth it only if it is better by what its process is ranked by: fewer of it in one value of a label, more
+weight of preferences met, fewer of it on one node, or else a node that is clearly emptier (with binpack: fuller).
 """
 
 from __future__ import annotations
@@ -100,13 +100,8 @@ class _Rebalancing:
         if one.slot.app not in self.anchors:
             return False
         key = one.slot.app, one.slot.process
-        held = self.board[one.node].held
-        return any(
-            ref.names(key, other)
-            for other in held
-            if other in self.shapes
-            for ref in self.shapes[other].together
-        )
+        beside = [self.shapes[key] for key in self.board[one.node].held if key in self.shapes]
+        return any(ref.names(key, other.key) for other in beside for ref in other.together)
 
     def _gain(self, one: Instance) -> tuple[tuple[_Rank, Slot], Move] | None:
         shape, home = self.shapes[one.slot.app, one.slot.process], self.board[one.node]
@@ -159,14 +154,14 @@ def _why(term: str, shape: Shape, home: Room, room: Room) -> str:
             ours, theirs = weight(home, shape), weight(room, shape)
             return f"{home.name} meets preferences of weight {ours}, {room.name} of {theirs}"
         case "instances":
-            return f"{home.name} holds {count_here(home, shape)} of {shape}, {room.name} {count_here(room, shape)}"
+            held = count_here(home, shape), count_here(room, shape)
+            return f"{home.name} holds {held[0]} of {shape}, {room.name} {held[1]}"
         case "most-free-memory":
-            free = (format_size(it.free_memory // _MEGABYTE * _MEGABYTE) for it in (home, room))
-            return f"{home.name} has {next(free)} of memory free, {room.name} {next(free)}"
+            free = [format_size(it.free_memory // _MEGABYTE * _MEGABYTE) for it in (home, room)]
+            return f"{home.name} has {free[0]} of memory free, {room.name} {free[1]}"
         case "least-cpu":
-            return (
-                f"{home.name} has a load of {home.load / 1000:.2f} a core, {room.name} {room.load / 1000:.2f}"
-            )
+            loads = home.load / 1000, room.load / 1000
+            return f"{home.name} has a load of {loads[0]:.2f} a core, {room.name} {loads[1]:.2f}"
     return f"{home.name} is {home.used:.0%} reserved, {room.name} {room.used:.0%}".replace("%", " %")
 
 
