@@ -12,7 +12,6 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.paper.file import Paper
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import arrange
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.survival import Loss, losses, worst
 from fairlead.options import fleet_options
@@ -53,16 +52,14 @@ def run(asked: Namespace, output: Output) -> int:
         "losses": [loss.as_dict() for loss in found],
     }
     wanting = ["Not everything fits even with all nodes:", *refusals(now.homeless)] if now.homeless else []
-    output.answer(data, "\n".join([*wanting, *_words(asked.survive, paper, found, bad)]))
+    output.answer(data, "\n".join([*wanting, *_words(asked.survive, found, bad)]))
     return 0 if survived else 2
 
 
-def _words(survive: str, paper: Paper, found: list[Loss], bad: Loss | None) -> list[str]:
+def _words(survive: str, found: list[Loss], bad: Loss | None) -> list[str]:
     what = "node" if survive == "1" else survive
-    apps = f"{len(paper.configurations)} apps"
     if bad is None:
-        head = f"Every app of {apps} survives the loss of any one {what} ({len(found)} tried)."
-        return [head, *_alone(found)]
+        return [f"Everything survives the loss of any one {what}: {len(found)} tried.", *_alone(found)]
     failed = [loss for loss in found if not loss.survived]
     head = f"{len(failed)} of {len(found)} losses of one {what} are not survived. The worst is {bad.what}:"
     rows = [_row(loss) for loss in failed[:MOST_ROWS]]

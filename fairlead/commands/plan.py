@@ -98,7 +98,8 @@ def _supposition(asked: Namespace) -> str:
     words = [f"without {', '.join(asked.without)}"] if asked.without else []
     words += [f"with {', '.join(asked.add)} more"] if asked.add else []
     words += [f"with {', '.join(asked.scale)}"] if asked.scale else []
-    return "If " + " and ".join(words) if words else "As it is"
+    said = ", ".join(words) or "as it is"
+    return said[0].upper() + said[1:]
 
 
 def _deploys(asked: Namespace, output: Output) -> int:

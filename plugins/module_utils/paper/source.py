@@ -26,9 +26,7 @@ def is_json(data: bytes) -> bool:
 
 def read(file: str, data: bytes) -> Document:
     """Return the document of a file, of JSON without places. Raises Refused where nothing can be read."""
-    if not data.strip():
-        raise Refused([Problem(file, 0, 0, "", "is empty", "", "a fleet on paper")])
-    return _of_json(file, data) if is_json(data) else parse_document(file, data)
+    return _of_json(file, data) if is_json(data) else _of_yaml(file, data)
 
 
 def read_with_places(file: str, data: bytes) -> Document | None:
@@ -37,6 +35,12 @@ def read_with_places(file: str, data: bytes) -> Document | None:
         return parse_document(file, data) if is_json(data) else None
     except Refused:
         return None  # too large for that
+
+
+def _of_yaml(file: str, data: bytes) -> Document:
+    if not b"".join(line.partition(b"#")[0] for line in data.splitlines()).strip():
+        raise Refused([Problem(file, 0, 0, "", "is empty", "", "a fleet on paper")])
+    return parse_document(file, data)
 
 
 def _of_json(file: str, data: bytes) -> Document:

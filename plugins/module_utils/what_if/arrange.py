@@ -139,7 +139,7 @@ def _as_wanted(configurations: Mapping[str, Configuration], fleet: Fleet) -> Fle
 
     def wanted(one: Instance) -> Instance:
         spec = specs.get((one.slot.app, one.slot.process))
-        if spec is None or spec[:2] != (one.memory, one.cpu):
+        if spec is None or spec[:2] != (one.memory, one.cpu) or (one.spec == spec[2] and not one.drift):
             return one
         return replace(one, spec=spec[2], drift=())
 

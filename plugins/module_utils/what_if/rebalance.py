@@ -3,7 +3,8 @@
 
 A move is one instance that would be placed elsewhere if it was placed now, all others where they are. It is
 worth it only if it is better by what its process is ranked by: fewer of it in one value of a label, more
-weight of preferences met, fewer of it on one node, or else a node that is clearly emptier (with binpack: fuller).
+weight of preferences met, fewer of it on one node, or else a node that is clearly emptier, or with binpack
+clearly fuller.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ CLEARLY = 0.05
 """A share of a node that a move must gain where nothing but the strategy's own term is better."""
 
 _COUNTED = ("label", "preferences", "instances")  # the terms of a score that stand before the strategy's own
+_WORST = 2  # instances of a process that are looked at, in each value of its label
+_VALUES = 10  # values of a label that are looked at, those that hold the most
 _ENDLESS = 1e6  # a node without the label that is spread over is that bad
 _MEGABYTE = 2**20
 _Rank = tuple[int, float]  # which term is better, 0 is the most important, then -1; by how much
@@ -87,13 +90,30 @@ class _Rebalancing:
         self.board.take(self.board[move.after], self.shapes[one.slot.app, one.slot.process], one.slot.number)
 
     def _candidates(self) -> Iterator[Instance]:
-        """Yield one instance of each process on each node: the others there gain the same."""
-        seen: set[tuple[Key, str]] = set()
+        """Yield for each process those that stand worst, in each value of the label that it is spread over.
+
+        Of all that stand on one node one is enough, and the rest of them gain less.
+        """
+        for key, homes in self._homes().items():
+            shape = self.shapes[key]
+            ranked = sorted(
+                homes.items(), key=lambda it: (score(self.board[it[0]], shape), it[0]), reverse=True
+            )
+            values: dict[str | None, int] = {}
+            for node, one in ranked:
+                value = self.board[node].facts.get(shape.spread or "")
+                values[value] = values.get(value, 0) + 1
+                if values[value] <= _WORST and len(values) <= _VALUES:
+                    yield one
+
+    def _homes(self) -> dict[Key, dict[str, Instance]]:
+        """Return for each process node → the last one there that may move."""
+        homes: dict[Key, dict[str, Instance]] = {}
         for slot, one in self.kept.items():
             key = slot.app, slot.process
-            if key in self.shapes and (key, one.node) not in seen and not self._is_followed(one):
-                seen.add((key, one.node))
-                yield one
+            if key in self.shapes and not self._is_followed(one):
+                homes.setdefault(key, {})[one.node] = one
+        return homes
 
     def _is_followed(self, one: Instance) -> bool:
         """Say whether somebody stands there who must be with it, and would have to move too."""

@@ -64,7 +64,9 @@ def apps_of(size: Size, seed: int) -> list[Configuration]:
     scales = [max(1, round(random.triangular(0.2, 2.2, 0.6) * mean)) for _ in range(size.processes)]
     while (over := sum(scales) - size.instances) != 0:
         at = random.randrange(len(scales))
-        scales[at] = max(1, scales[at] - over) if abs(over) < mean else max(1, scales[at] - (over > 0) + (over < 0))
+        scales[at] = (
+            max(1, scales[at] - over) if abs(over) < mean else max(1, scales[at] - (over > 0) + (over < 0))
+        )
     return [
         Configuration(f"app{at:04}", tuple(_processes(f"app{at:04}", at, scales, random)))
         for at in range(size.processes // 2)
@@ -82,7 +84,16 @@ def running(arranged: Arrangement, fleet: Fleet) -> Fleet:
             name = f"{slot}-v1"
             instances.append(
                 Instance(
-                    slot, room.name, name, name, 1, spec.image, spec_hash, spec.memory, spec.cpu, room.open_port()
+                    slot,
+                    room.name,
+                    name,
+                    name,
+                    1,
+                    spec.image,
+                    spec_hash,
+                    spec.memory,
+                    spec.cpu,
+                    room.open_port(),
                 )
             )
     return Fleet.of(fleet.nodes, instances)
@@ -114,7 +125,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the figures of all sizes, and how they grow."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.placement.speed", description=__doc__)
     parser.add_argument("--seed", type=int, default=4)
-    parser.add_argument("--peak", type=int, help="only place the size of this number, and print the peak memory")
+    parser.add_argument(
+        "--peak", type=int, help="only place the size of this number, and print the peak memory"
+    )
     asked = parser.parse_args(argv)
     if asked.peak is not None:
         plan_fleet(apps_of(SIZES[asked.peak], asked.seed), fleet_of(SIZES[asked.peak], asked.seed))
