@@ -25,7 +25,12 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
     refusal,
     rooms_of,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.placement.select import Found, Group, depths_of, settle
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.select import (
+    Found,
+    Group,
+    depths_of,
+    settle,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
 
 from .reconcile import Look, Need, Outcome, Surplus, by_process, reconcile_process, split_lost
