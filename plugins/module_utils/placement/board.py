@@ -221,6 +221,38 @@ class Board(Mapping[str, Room]):
         for room in self.rooms:
             room.measure()
 
+    def lend(self, room: Room, memory: int, cpu: int) -> None:
+        """Take so much from a node for a while; negative amounts give it back."""
+        room.memory -= memory
+        room.millicores -= cpu
+        room.version += 1
+        self.lanes.clear()
+        self.orders.clear()
+
+    def forget(self) -> None:
+        """Forget all that was worked out of nodes once for all, since one of them is about to be another."""
+        self._kinds.clear()
+        self._kind_of.clear()
+        self._meeting.clear()
+        self._fields.clear()
+        self._values.clear()
+        self.standing.clear()
+        self.lanes.clear()
+        self.orders.clear()
+        self._reservations = {room.node.reserved_for for room in self.rooms}
+
+    def append(self, node: Node) -> None:
+        """Add a bare node for a while, behind all others."""
+        room = Room(node, len(self.rooms), self)
+        self.rooms.append(room)
+        self._by_name[room.name] = room
+        self.forget()
+
+    def pop(self) -> None:
+        """Remove the node that was added last; nothing may stand there."""
+        del self._by_name[self.rooms.pop().name]
+        self.forget()
+
     # Keeping the counts
 
     def _filtered(self, shape: Shape) -> list[Room]:

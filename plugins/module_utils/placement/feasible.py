@@ -27,7 +27,7 @@ def refusal(room: Room, shape: Shape, number: int | None = None) -> str | None:
 
     With a slot number, an instance of that slot which stands there already is not counted once more.
     """
-    return _first(RULES, room, shape, number)
+    return first_refusal(RULES, room, shape, number)
 
 
 def displacement(room: Room, shape: Shape) -> str | None:
@@ -35,7 +35,7 @@ def displacement(room: Room, shape: Shape) -> str | None:
 
     ``max_skew`` is none: it says where something new may go, and moves nothing.
     """
-    return _first(STAYING, room, shape, None)
+    return first_refusal(STAYING, room, shape, None)
 
 
 def staying_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
@@ -81,12 +81,20 @@ def _company_rules(shape: Shape, board: Board) -> Iterator[Rule]:
 
 def barred(room: Room, shape: Shape) -> str | None:
     """Return why the node takes no such instance, whatever stands where, or None."""
-    return _first(STATIC, room, shape, None)
+    return first_refusal(STATIC, room, shape, None)
 
 
 def misplaced(room: Room, shape: Shape) -> str | None:
     """Return why the node keeps no such instance, whatever stands where, or None."""
-    return _first(STANDING, room, shape, None)
+    return first_refusal(STANDING, room, shape, None)
+
+
+def first_refusal(rules: Iterable[Rule], room: Room, shape: Shape, number: int | None) -> str | None:
+    """Return the first reason that one of these rules gives, or None."""
+    for rule in rules:
+        if reason := rule(room, shape, number):
+            return reason
+    return None
 
 
 def keepers(shape: Shape, board: Board) -> frozenset[str]:
@@ -108,13 +116,6 @@ def unmet(constraints: Iterable[Constraint], facts: Mapping[str, str]) -> str | 
         if not constraint.allows(facts):
             found = f"{constraint.label} is {facts[constraint.label]}" if constraint.label in facts else ""
             return f"{found or f'has no label {constraint.label}'}, wants {constraint}"
-    return None
-
-
-def _first(rules: Iterable[Rule], room: Room, shape: Shape, number: int | None) -> str | None:
-    for rule in rules:
-        if reason := rule(room, shape, number):
-            return reason
     return None
 
 
@@ -281,6 +282,9 @@ _COMPANY: tuple[Rule, ...] = (_apart, _unwanted, _unwanted_in_value, _together)
 # The policy, the cheapest first.
 STATIC: tuple[Rule, ...] = (_state, _reserved, _constraints)
 RULES: tuple[Rule, ...] = (*STATIC, _max_per_node, _max_per, _max_skew, *_COMPANY, _memory, _cpu, _port)
+# Those that depend on nothing which comes later: without ``max_skew``, more elsewhere cannot make room.
+FITTING: tuple[Rule, ...] = tuple(rule for rule in RULES if rule is not _max_skew)
+BUT_CAPACITY: tuple[Rule, ...] = tuple(rule for rule in RULES if rule not in (_memory, _cpu))
 # The same for what stands already.
 STANDING: tuple[Rule, ...] = (_emptied, _reserved, _constraints)
 STAYING: tuple[Rule, ...] = (*STANDING, _too_many, _too_many_in_value, *_COMPANY)
