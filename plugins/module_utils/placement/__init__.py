@@ -11,7 +11,17 @@
 from __future__ import annotations
 
 from .board import Board, rooms_of
-from .feasible import barred, displacement, explain, keepers, misplaced, refusal, staying_rules, unmet
+from .feasible import (
+    barred,
+    displacement,
+    explain,
+    keepers,
+    misplaced,
+    refusal,
+    staying_rules,
+    unmet,
+    unwanted,
+)
 from .rank import STRATEGIES
 from .room import Room
 from .select import Choice, Demand, choose, place, stay
@@ -37,5 +47,6 @@ __all__ = [
     "stay",
     "staying_rules",
     "unmet",
+    "unwanted",
     "worst_first",
 ]

@@ -7,6 +7,7 @@ Everything that comes to a node or goes from it passes through here, so that no 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Rules
@@ -31,6 +32,7 @@ class Board(Mapping[str, Room]):
         self.where: dict[Key, dict[int, Holders]] = {}  # process -> index of a node -> who stands there
         self.leaving: set[str] = set()  # containers that hold their room only until they are stopped
         self.changes: list[int] = []  # the indices of nodes on which something was placed, in order
+        self.disputed: set[str] = set()  # the nodes on which somebody does not want others
         self.shunned: dict[str, dict[str, dict[Ref, dict[Key, int]]]] = {}  # label -> value -> as on a room
         self._by_name = {room.name: room for room in self.rooms}
         self._watched: set[Key] = set()  # of whose instances more is counted than what they hold
@@ -183,9 +185,13 @@ class Board(Mapping[str, Room]):
             return set(holders.values())
         return {number for holder, number in holders.items() if holder not in self.leaving}
 
-    def shuns(self, shape: Shape) -> bool:
-        """Say whether any process, wherever it stands, wants not to be beside a shape."""
-        return any(ref.names(shape.key, by) for ref in shape.names for by in self._averse.get(ref, ()))
+    def shuns(self, shape: Shape, *, per_value: bool) -> bool:
+        """Say whether any process wants not to be on the same node as a shape, or in the same value of a label."""
+        return any(
+            ref.names(shape.key, by) and (self._aversions[by].per is not None) == per_value
+            for ref in shape.names
+            for by in self._averse.get(ref, ())
+        )
 
     def bind(self, shape: Shape) -> None:
         """Let the rules of a shape bind what comes near its instances, if they were not given at the start."""
@@ -197,6 +203,55 @@ class Board(Mapping[str, Room]):
         self._watched.add(key)
         for ref in aversion.refs:
             self._averse.setdefault(ref, []).append(key)
+
+    def load(self, instances: Iterable[Instance], gone: Collection[str]) -> None:
+        """Add all that is observed, at the start; containers that are ``gone`` hold nothing but their port."""
+        known, cores = self._by_name, lru_cache(millicores)
+        for one in instances:
+            room = known.get(one.node)
+            if room is None or room.node.state == LOST:
+                continue
+            room.close_port(one.port)
+            if one.container in gone:
+                continue
+            room.memory -= one.memory
+            room.millicores -= cores(one.cpu)
+            slot = one.slot
+            self._come(room, (slot.app, slot.process), one.container, slot.number)
+        for room in self.rooms:
+            room.measure()
+
+    def lend(self, room: Room, memory: int, cpu: int) -> None:
+        """Take so much from a node for a while; negative amounts give it back."""
+        room.memory -= memory
+        room.millicores -= cpu
+        room.version += 1
+        self.lanes.clear()
+        self.orders.clear()
+
+    def forget(self) -> None:
+        """Forget all that was worked out of nodes once for all, since one of them is about to be another."""
+        self._kinds.clear()
+        self._kind_of.clear()
+        self._meeting.clear()
+        self._fields.clear()
+        self._values.clear()
+        self.standing.clear()
+        self.lanes.clear()
+        self.orders.clear()
+        self._reservations = {room.node.reserved_for for room in self.rooms}
+
+    def append(self, node: Node) -> None:
+        """Add a bare node for a while, behind all others."""
+        room = Room(node, len(self.rooms), self)
+        self.rooms.append(room)
+        self._by_name[room.name] = room
+        self.forget()
+
+    def pop(self) -> None:
+        """Remove the node that was added last; nothing may stand there."""
+        del self._by_name[self.rooms.pop().name]
+        self.forget()
 
     # Keeping the counts
 
@@ -267,6 +322,8 @@ class Board(Mapping[str, Room]):
                 del by[key]
             if not by:
                 del shunned[ref]
+        if aversion.per is None:
+            (self.disputed.add if shunned else self.disputed.discard)(room.name)
 
 
 def rooms_of(fleet: Fleet, gone: Collection[str] = (), rules: Mapping[Key, Rules] | None = None) -> Board:
@@ -276,14 +333,5 @@ def rooms_of(fleet: Fleet, gone: Collection[str] = (), rules: Mapping[Key, Rules
     ``rules`` go before those that the fleet knows of the same processes.
     """
     board = Board(fleet.nodes, {**fleet.rules, **(rules or {})})
-    for instance in fleet.instances:
-        room = board.get(instance.node)
-        if room is None or room.node.state == LOST:
-            continue
-        if instance.container in gone:
-            room.add_port(instance)
-        else:
-            board.add(instance)
-    for room in board.rooms:
-        room.measure()
+    board.load(fleet.instances, gone)
     return board

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import Constraint
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, CORDONED, DRAINING, LOST
@@ -11,7 +11,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.units import format_
 
 from .board import Board
 from .room import Room
-from .shape import Key, Ref, Shape
+from .shape import EVERY_OTHER, Key, Ref, Shape
 
 Rule = Callable[[Room, Shape, int | None], str | None]
 
@@ -27,7 +27,7 @@ def refusal(room: Room, shape: Shape, number: int | None = None) -> str | None:
 
     With a slot number, an instance of that slot which stands there already is not counted once more.
     """
-    return _first(RULES, room, shape, number)
+    return first_refusal(RULES, room, shape, number)
 
 
 def displacement(room: Room, shape: Shape) -> str | None:
@@ -35,33 +35,66 @@ def displacement(room: Room, shape: Shape) -> str | None:
 
     ``max_skew`` is none: it says where something new may go, and moves nothing.
     """
-    return _first(STAYING, room, shape, None)
+    return first_refusal(STAYING, room, shape, None)
 
 
 def staying_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
-    """Return the rules of ``displacement`` that can refuse a node which ``misplaced`` has nothing against."""
+    """Return the rules of ``displacement`` that can refuse a node which ``misplaced`` has nothing against.
+
+    But for those whom somebody does not want on the same node: the board knows which nodes these are.
+    """
     found: list[Rule] = []
     if shape.max_per_node is not None:
         found.append(_too_many)
     if shape.max_per:
         found.append(_too_many_in_value)
+    return (*found, *_company_rules(shape, board))
+
+
+def changing_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
+    """Return the rules that can refuse a room of the shape's field, apart from what it has left.
+
+    But for ``max_skew``: that is about what stands elsewhere, which changes with every instance. And but for
+    those whom somebody does not want on the same node: the room knows whether there are any.
+    """
+    found: list[Rule] = []
+    if shape.max_per_node is not None:
+        found.append(_max_per_node)
+    if shape.max_per:
+        found.append(_max_per)
+    return (*found, *_company_rules(shape, board))
+
+
+def unwanted(room: Room, shape: Shape) -> str | None:
+    """Return who stands on the node and does not want the shape beside it, or None."""
+    return _unwanted(room, shape, None)
+
+
+def _company_rules(shape: Shape, board: Board) -> Iterator[Rule]:
     if shape.apart:
-        found.append(_apart)
-    if board.shuns(shape):
-        found += [_unwanted, _unwanted_in_value]
+        yield _apart
+    if board.shuns(shape, per_value=True):
+        yield _unwanted_in_value
     if shape.together:
-        found.append(_together)
-    return tuple(found)
+        yield _together
 
 
 def barred(room: Room, shape: Shape) -> str | None:
     """Return why the node takes no such instance, whatever stands where, or None."""
-    return _first(STATIC, room, shape, None)
+    return first_refusal(STATIC, room, shape, None)
 
 
 def misplaced(room: Room, shape: Shape) -> str | None:
     """Return why the node keeps no such instance, whatever stands where, or None."""
-    return _first(STANDING, room, shape, None)
+    return first_refusal(STANDING, room, shape, None)
+
+
+def first_refusal(rules: Iterable[Rule], room: Room, shape: Shape, number: int | None) -> str | None:
+    """Return the first reason that one of these rules gives, or None."""
+    for rule in rules:
+        if reason := rule(room, shape, number):
+            return reason
+    return None
 
 
 def keepers(shape: Shape, board: Board) -> frozenset[str]:
@@ -83,32 +116,6 @@ def unmet(constraints: Iterable[Constraint], facts: Mapping[str, str]) -> str | 
         if not constraint.allows(facts):
             found = f"{constraint.label} is {facts[constraint.label]}" if constraint.label in facts else ""
             return f"{found or f'has no label {constraint.label}'}, wants {constraint}"
-    return None
-
-
-def changing_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
-    """Return the rules that can refuse a room of the shape's field, apart from what it has left.
-
-    But for ``max_skew``: that is about what stands elsewhere, which changes with every instance.
-    """
-    found: list[Rule] = []
-    if shape.max_per_node is not None:
-        found.append(_max_per_node)
-    if shape.max_per:
-        found.append(_max_per)
-    if shape.apart:
-        found.append(_apart)
-    if board.shuns(shape):
-        found += [_unwanted, _unwanted_in_value]
-    if shape.together:
-        found.append(_together)
-    return tuple(found)
-
-
-def _first(rules: Iterable[Rule], room: Room, shape: Shape, number: int | None) -> str | None:
-    for rule in rules:
-        if reason := rule(room, shape, number):
-            return reason
     return None
 
 
@@ -203,9 +210,17 @@ def _apart(room: Room, shape: Shape, _number: int | None) -> str | None:
     for ref in shape.apart:
         if ref.process and (ref.app, ref.process) not in present:
             continue
-        if found := [key for key in present if ref.names(key, shape.key)]:
+        if found := _meant(ref, present, shape.key):
             return f"{place}holds {_named(min(found))}, apart from {ref}"
     return None
+
+
+def _meant(ref: Ref, present: Collection[Key], owner: Key) -> list[Key]:
+    """Return those of a place whom a rule of the owner names: as ``Ref.names``, for many at once."""
+    if ref.app == EVERY_OTHER:
+        return [key for key in present if key[0] != owner[0]]
+    named = [key for key in present if key[0] == ref.app] if ref.process is None else [(ref.app, ref.process)]
+    return [key for key in named if key != owner]
 
 
 def _unwanted(room: Room, shape: Shape, _number: int | None) -> str | None:
@@ -267,6 +282,9 @@ _COMPANY: tuple[Rule, ...] = (_apart, _unwanted, _unwanted_in_value, _together)
 # The policy, the cheapest first.
 STATIC: tuple[Rule, ...] = (_state, _reserved, _constraints)
 RULES: tuple[Rule, ...] = (*STATIC, _max_per_node, _max_per, _max_skew, *_COMPANY, _memory, _cpu, _port)
+# Those that depend on nothing which comes later: without ``max_skew``, more elsewhere cannot make room.
+FITTING: tuple[Rule, ...] = tuple(rule for rule in RULES if rule is not _max_skew)
+BUT_CAPACITY: tuple[Rule, ...] = tuple(rule for rule in RULES if rule not in (_memory, _cpu))
 # The same for what stands already.
 STANDING: tuple[Rule, ...] = (_emptied, _reserved, _constraints)
 STAYING: tuple[Rule, ...] = (*STANDING, _too_many, _too_many_in_value, *_COMPANY)

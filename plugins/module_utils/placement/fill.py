@@ -16,9 +16,7 @@ from .shape import Shape
 _Queued = tuple[float, int, int, float, int, int]  # count in value, -weight, top of the lane, its place
 
 
-def fill(
-    shape: Shape, numbers: Iterable[int], board: Board, asks: Shape | None = None
-) -> dict[int, Room]:
+def fill(shape: Shape, numbers: Iterable[int], board: Board, asks: Shape | None = None) -> dict[int, Room]:
     """Return a room for each slot number, taken already, until there is none for the next.
 
     ``asks``: the shape with those who must come along; a room must have space for all of them.
@@ -41,9 +39,7 @@ def best_for(shape: Shape, number: int, board: Board) -> Room | None:
     return min(free, key=lambda room: (score(room, shape), room.index), default=None)
 
 
-def _from_many(
-    cursors: list[Cursor], shape: Shape, numbers: Iterable[int], board: Board
-) -> dict[int, Room]:
+def _from_many(cursors: list[Cursor], shape: Shape, numbers: Iterable[int], board: Board) -> dict[int, Room]:
     found, queue = {}, _Queue(cursors, shape, board)
     for number in numbers:
         chosen = queue.next()

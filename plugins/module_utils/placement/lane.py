@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush, heapreplace
 
 from .board import Board
-from .feasible import Rule
+from .feasible import Rule, unwanted
 from .rank import STRATEGIES, Strategy, count_here, weights_of
 from .room import Room
 from .shape import ANY, Shape
@@ -141,6 +141,7 @@ class Cursor:
                 and room.millicores >= cpu
                 and room.free_ports >= ports
                 and key not in room.held
+                and not room.shunned
             ):
                 take(room, shape, number)
                 if self._evenly:
@@ -207,6 +208,8 @@ class Cursor:
         if shape.wants_port and room.free_ports < 1:
             return True
         if self._promised and room.index in self._promised and not self._has_room_for_one_more(room):
+            return True
+        if room.shunned and unwanted(room, self._shape):
             return True
         for rule in self._rules:  # noqa: SIM110 - any() with a generator takes twice as long
             if rule(room, self._shape, None):

@@ -99,11 +99,6 @@ class Room:
             self._closed.add(port)
             self.free_ports -= self.node.first_port <= port <= self.node.last_port
 
-    def add_port(self, instance: Instance) -> None:
-        """Reserve the port only, of an instance that is not running and will not run again."""
-        self.close_port(instance.port)
-        self.version += 1
-
     def measure(self) -> None:
         """Take what is reserved now as what the node's measurements already include."""
         self._measured = (self.memory, self.millicores)

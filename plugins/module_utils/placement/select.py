@@ -10,9 +10,12 @@ from typing import NamedTuple
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
 
 from .board import Board
+from .exact import can_decide, decide
 from .feasible import refusal
 from .fill import best_for, fill
+from .repair import Found, Repair
 from .room import Room
+from .search import is_small, search
 from .shape import EVERY_OTHER, Key, Shape
 
 
@@ -46,7 +49,6 @@ class Group(NamedTuple):
 
 Choices = dict[Slot, Choice]
 _Hardness = tuple[bool, int, int, int, Key]
-Found = dict[Key, dict[int, Room]]  # process -> slot number -> room
 
 
 def place(demands: Iterable[Demand], board: Board) -> Choices:
@@ -98,9 +100,39 @@ def settle(groups: Iterable[Group], board: Board) -> Found:
         for anchor in company.get(group.shape.key, ()):
             followers.setdefault(anchor, []).append(group)
     found: Found = {}
-    for group in in_order(groups, board):
+    in_turn = in_order(groups, board)
+    for group in in_turn:
         found[group.shape.key] = _settle(group, followers.get(group.shape.key, ()), board)
-    return found
+    return complete(in_turn, found, board)
+
+
+def complete(groups: list[Group], found: Found, board: Board) -> Found:
+    """Return what the first pass has found, or more: whatever it left is tried harder.
+
+    First some of what was just placed makes way; then, where that is not enough, it is decided whether there is
+    a placement of all at all. If not, as many stand as could be placed.
+    """
+    shapes = {group.shape.key: group.shape for group in groups}
+    left = [(it.shape.key, n) for it in groups for n in it.numbers if n not in found[it.shape.key]]
+    if not left:
+        return found
+    repair = Repair(shapes, found, board)
+    hopeless: set[Key] = set()
+    for key, number in left:
+        if key not in hopeless and not repair.place(key, number):
+            hopeless.add(key)
+    if not hopeless or not (is_small(groups, board) or can_decide(groups, board)):
+        return found
+    standing = [(shapes[key], number, room) for key, rooms in found.items() for number, room in rooms.items()]
+    for shape, number, room in standing:
+        board.put_back(room, shape, number)
+    by_depth = depths_of(shapes)
+    anchors_first = sorted(groups, key=lambda group: by_depth[group.shape.key])
+    decided = search(anchors_first, board) or decide(anchors_first, board)
+    if decided is None:
+        for shape, number, room in standing:
+            board.take(room, shape, number)
+    return found if decided is None else decided
 
 
 def in_order(groups: Iterable[Group], board: Board) -> list[Group]:

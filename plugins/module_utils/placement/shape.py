@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import GLOBAL, Process, Rules
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import Constraint, parse_constraint
@@ -76,6 +76,10 @@ class Shape:
     def __str__(self) -> str:
         """Return ``shop.web``."""
         return f"{self.app}.{self.process}"
+
+    def without(self, **changes: Any) -> Shape:
+        """Return the shape with some rules changed."""
+        return replace(self, **changes)
 
     @classmethod
     def of(cls, app: str, process: Process) -> Shape:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count, islice, pairwise
+from itertools import count, islice, pairwise, repeat
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     TO_BE_BUILT,
@@ -29,6 +29,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
     keepers,
     misplaced,
     staying_rules,
+    unwanted,
     worst_first,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.feasible import Rule
@@ -272,12 +273,16 @@ class _Process:
         """
         kept_by = keepers(self.shape, self.board)
         rules = staying_rules(self.shape, self.board)
-        instances = self.best.values()
+        disputed, displaced = self.board.disputed, self.look.displaced
+        suspects = [
+            one
+            for one in self.best.values()
+            if one.running
+            and (rules or one.node not in kept_by or one.node in disputed or one.container in displaced)
+        ]
         found: dict[str, str] = {}
-        if not rules and not self.look.displaced and all(one.node in kept_by for one in instances):
-            return found
-        for one in sorted(instances, key=lambda it: (self._as_wanted(it), -it.slot.number)):
-            if one.running and (reason := self._why_leave(one, kept_by, rules)):
+        for one in sorted(suspects, key=lambda it: (self._as_wanted(it), -it.slot.number)):
+            if reason := self._why_leave(one, kept_by, rules):
                 found[one.container] = reason
                 self.board.drop(one)
         return found
@@ -286,6 +291,8 @@ class _Process:
         room = self.board[one.node]
         if one.node not in kept_by:
             return misplaced(room, self.shape)
+        if room.shunned and (reason := unwanted(room, self.shape)):
+            return reason
         for rule in rules:
             if reason := rule(room, self.shape, None):
                 return reason

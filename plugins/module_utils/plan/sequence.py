@@ -27,6 +27,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.select import anchors_of
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.shortfall import Missing, shortfall
 
 from .pace import Pace
 from .reconcile import Need
@@ -88,7 +89,7 @@ class _Sequencer:
         self._place_canary(canary)
         while self.waiting:
             if not (self._round() or self._surplus_early() or self._one_moves() or self._one_stops_first()):
-                raise NoRoom(self._refusals(), self._advice())
+                raise self._no_room()
         return Sequence(
             placed=tuple(self.placed),
             surplus_step=self.surplus_step or self.pace.step + 1,
@@ -226,6 +227,12 @@ class _Sequencer:
         why = refusal(room, need.shape, need.slot.number) if room else None
         return f"{need.home}: {why}" if why else ""
 
+    def _no_room(self) -> NoRoom:
+        refusals = self._refusals()
+        nowhere = [need for need in self.waiting.values() if str(need.slot) in refusals]
+        stuck = [need for need in nowhere if not self._would_fit_after_stop(need)]
+        return NoRoom(refusals, [*self._advice(), *shortfall(_missing(stuck), self.board)])
+
     def _refusals(self) -> dict[str, dict[str, str]]:
         """Return why each slot fits nowhere; what only waits until others have started is left out."""
         said = {need.slot: self._explain(need) for need in self.waiting.values()}
@@ -268,6 +275,17 @@ class _Sequencer:
             yield f"{shape} has room only if an instance stops before its successor starts. {allowance}"
         if self.pace.one_step:
             yield "With update.parallelism all, every new instance needs room beside every old one."
+
+
+def _missing(needs: Iterable[Need]) -> Iterable[Missing]:
+    """Return needs by process; those that may stand on one node only each for itself."""
+    by_process: dict[Key, Missing] = {}
+    for need in needs:
+        if need.only:
+            yield Missing(need.shape, [need.slot.number], need.home)
+        else:
+            by_process.setdefault(need.shape.key, Missing(need.shape, [])).numbers.append(need.slot.number)
+    yield from by_process.values()
 
 
 def _demand(need: Need) -> Demand:
