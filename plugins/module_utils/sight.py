@@ -36,6 +36,7 @@ class Sight:
     image_lacks: bool  # the registry has not all that the app's image needs
     claims: Sequence[Mapping[str, Any]]  # of other apps
     newest_claim: int
+    active: Sequence[Mapping[str, Any]] = ()  # of all apps, where that was asked
 
     def draining(self, node: str) -> Sight:
         """Return the same with a node that is to be emptied, as the ledger has it in a run that is real."""
@@ -85,6 +86,7 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
         image_lacks=bool(_seen(groups["builders"][0], variables).get("image_lacks")),
         claims=told.get("claims", ()),
         newest_claim=told.get("seen", 0),
+        active=told.get("active", ()),
     )
 
 
