@@ -53,9 +53,9 @@ def way(before: str | None, after: str | None) -> str:
     return f"{before} → {after}" if before and after and before != after else after or before or ""
 
 
-def refusals(homeless: Sequence[Homeless]) -> list[str]:
-    """Return, for each process that finds no room, its slots and why each node refuses."""
-    return [line for each in homeless for line in _refusals(each)]
+def refusals(found: Arrangement) -> list[str]:
+    """Return, for each process that finds no room, why each node refuses it; then what would help."""
+    return [*(line for each in found.homeless for line in _refusals(each)), *found.advice]
 
 
 def use_table(before: Mapping[str, Use], after: Mapping[str, Use]) -> list[str]:
@@ -130,6 +130,7 @@ def as_data(found: Arrangement, before: Mapping[str, Use] | None = None) -> dict
         "homeless": [
             {"slots": [str(slot) for slot in it.slots], "nodes": dict(it.reasons)} for it in found.homeless
         ],
+        "advice": [*found.advice],
         "instances": {str(slot): node for slot, node in sorted(found.nodes.items())},
         "nodes": {name: use.as_dict() for name, use in sorted(uses.items())},
         "total": total(uses.values()).as_dict() | earlier,

@@ -47,7 +47,7 @@ def run(asked: Namespace, output: Output) -> int:
             for each in capacities
         },
     }
-    output.answer(data, "\n".join([*_fullness(use), *refusals(found.homeless), "", _table(capacities)]))
+    output.answer(data, "\n".join([*_fullness(use), *refusals(found), "", _table(capacities)]))
     return 2 if asked.process and not capacities[0].more else 0
 
 

@@ -51,7 +51,7 @@ def run(asked: Namespace, output: Output) -> int:
         "worst": bad.as_dict() if bad else None,
         "losses": [loss.as_dict() for loss in found],
     }
-    wanting = ["Not everything fits even with all nodes:", *refusals(now.homeless)] if now.homeless else []
+    wanting = ["Not everything fits even with all nodes:", *refusals(now)] if now.homeless else []
     output.answer(data, "\n".join([*wanting, *_words(asked.survive, found, bad)]))
     return 0 if survived else 2
 
@@ -66,7 +66,7 @@ def _words(survive: str, found: list[Loss], bad: Loss | None) -> list[str]:
     down = (
         [f"{', '.join(bad.down)} would have no instance left until new ones have started"] if bad.down else []
     )
-    reasons = refusals(bad.homeless)
+    reasons = refusals(bad.after) if bad.after else []
     return [
         head,
         *down,

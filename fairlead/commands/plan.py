@@ -85,7 +85,7 @@ def _suppose(asked: Namespace, output: Output) -> int:
     head = f"{_supposition(asked)}: {counted(found.changes) or 'nothing changes'}"
     parts = [
         [head, *lines_of(found.changes)],
-        refusals(found.homeless),
+        refusals(found),
         use_table(before, use_of(found.board)),
     ]
     output.answer(

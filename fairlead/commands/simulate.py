@@ -47,7 +47,7 @@ def run(asked: Namespace, output: Output) -> int:
     parts = [
         [_headline(found, seconds)],
         lines_of(found.changes) if found.kept else [],
-        refusals(found.homeless),
+        refusals(found),
     ]
     parts += [standing_table(found), explained(why) if why else []]
     output.answer(data, "\n\n".join("\n".join(part) for part in parts if part))

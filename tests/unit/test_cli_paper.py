@@ -60,8 +60,8 @@ no room for blog.web.2:
   n2: 96M memory free, needs 800M
   n3: 768M memory free, needs 800M
   n4: 512M memory free, needs 800M
-
 """)
+    assert "blog.web.2 would fit with 32M more memory on n1 or n3" in said.out
 
 
 def test_a_simulation_explains_one_instance(desk: Desk) -> None:
@@ -169,6 +169,7 @@ no room for shop.web.1-2:
   n2: is lost
   n3: disk is hdd, wants disk == ssd
   n4: disk is hdd, wants disk == ssd
+2 more of shop.web would fit without the constraint disk == ssd.
 
   lost    instances  fit nowhere  down
   ------  ---------  -----------  --------
@@ -265,8 +266,10 @@ def test_moves_come_with_their_gain_the_greatest_first(desk: Desk) -> None:
         ),
         (
             ["simulate", "fleet.yml", "apps", "--explain", "shop.web.7"],
-            'there is no instance "shop.web.7"; expected one of shop.web.1, shop.web.2, shop.worker.1 (did you'
-            ' mean "shop.web.2"?)',
+            (
+                'there is no instance "shop.web.7"; expected one of shop.web.1, shop.web.2, shop.worker.1'
+                ' (did you mean "shop.web.2"?)'
+            ),
         ),
         (
             ["plan", *ON_PAPER, "shop", "--without", "n1"],
@@ -301,8 +304,10 @@ def test_moves_come_with_their_gain_the_greatest_first(desk: Desk) -> None:
         ),
         (
             ["capacity", *ON_PAPER, "shop.wbe"],
-            '"shop.wbe" is no process that runs; expected one of blog.web, shop.web, shop.worker (did you mean'
-            ' "shop.web"?)',
+            (
+                '"shop.wbe" is no process that runs; expected one of blog.web, shop.web, shop.worker'
+                ' (did you mean "shop.web"?)'
+            ),
         ),
         (["rebalance", *ON_PAPER, "--apply"], "--apply moves what runs on real machines; leave --fleet away"),
         (

@@ -167,8 +167,10 @@ def test_problems_of_a_file_too_large_for_places_name_their_field() -> None:
         parse_paper("fleet.json", data, {"shop": WEB})
     assert [str(problem) for problem in refused.value.problems] == [
         "fleet.json instances[9999].node: is missing; expected the node that it stands on",
-        'fleet.json instances[9999].slot: is no instance; got "shop"; expected an instance such as shop.web.1:'
-        " app, process and number",
+        (
+            'fleet.json instances[9999].slot: is no instance; got "shop"; expected an instance such as'
+            " shop.web.1: app, process and number"
+        ),
     ]
     with pytest.raises(Refused, match=r"^fleet.json:1:\d+: malformed JSON: "):
         parse_paper("fleet.json", data[:-20], {"shop": WEB})
@@ -184,7 +186,7 @@ def test_configurations_of_the_caller_go_before_those_of_the_file() -> None:
 
 @st.composite
 def papers(draw: st.DrawFn) -> Paper:
-    """Draw a fleet whose sizes are whole kilobytes, with instances of an app that is known and of one that is not."""
+    """Draw a fleet in whole kilobytes, with instances of an app that is known and of one that is not."""
     sizes = st.integers(8, 2**28).map(lambda size: size * 1024)
     fractions = st.integers(1, 6400).map(lambda number: number / 100)
     nodes = [
@@ -251,7 +253,9 @@ def test_what_is_written_is_read_again(paper: Paper) -> None:
     | st.from_regex(r"nodes:\n( n\[[0-9]:[0-9]\]: \{.*\}\n)*").map(str.encode)
 )
 def test_nothing_but_refused_is_ever_raised(data: bytes) -> None:
+    said: list[str] = []
     try:
         parse_paper("fleet.yml", data)
     except Refused as refused:
-        assert all("\n" not in str(problem) for problem in refused.problems)
+        said = [str(problem) for problem in refused.problems]
+    assert all("\n" not in line for line in said)

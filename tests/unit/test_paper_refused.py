@@ -10,11 +10,15 @@ from ansible_collections.fairlead.paas.plugins.module_utils.paper.file import pa
 
 HEAD = "nodes: {n1: {memory: 1G, cpu: 4}}"
 _NODE_KEYS = (
-    "arch, busy_ports, cpu, engine_version, free_memory, labels, load, memory, overcommit, ports, reserved_for,"
-    " state, system"
+    "arch, busy_ports, cpu, engine_version, free_memory, labels, load, memory, overcommit, ports,"
+    " reserved_for, state, system"
 )
+_TWO_ON_A_PORT = """\
+- &i {slot: shop.web.1, node: n1, memory: 1M, port: 25701}
+- {<<: *i, slot: shop.web.2}
+"""
 _INSTANCE = "an instance such as shop.web.1: app, process and number"
-_RANGE = "{first: 25701, last: 26700}, from 1024 to 65535"
+_RANGE = "{{first: 25701, last: 26700}}, from 1024 to 65535"
 _APPS = "configurations of releases by the names of their apps, as `playbooks/survey.yml` writes them"
 
 
@@ -42,8 +46,10 @@ def problems(text: str) -> list[str]:
         ("labels: {rack: 7}", "24 {}.labels.rack: is not text; got 7; expected quotes around it"),
         (
             "labels: {Node: a}",
-            '18 {}.labels.Node: is what each machine says of itself; got "Node"; expected another label than arch,'
-            " engine_version, node",
+            (
+                '18 {}.labels.Node: is what each machine says of itself; got "Node"; expected another label'
+                " than arch, engine_version, node"
+            ),
         ),
         (
             "state: dead",
@@ -60,11 +66,11 @@ def problems(text: str) -> list[str]:
         ),
         (
             "ports: {first: 1}",
-            f"16 {{}}.ports: is no range of ports; got a mapping; expected {_RANGE.replace('{', '{{').replace('}', '}}')}",
+            f"16 {{}}.ports: is no range of ports; got a mapping; expected {_RANGE}",
         ),
         (
             "ports: {first: 9000, last: 8000}",
-            f"16 {{}}.ports: is no range of ports; got a mapping; expected {_RANGE.replace('{', '{{').replace('}', '}}')}",
+            f"16 {{}}.ports: is no range of ports; got a mapping; expected {_RANGE}",
         ),
         ("busy_ports: [80]", "21 {}.busy_ports: is no port; got a list; expected a port from 1024 to 65535"),
         ("load: -1", "15 {}.load: is no load; got -1; expected the average of 1 minute, such as 0.5"),
@@ -93,8 +99,10 @@ def test_keys_of_a_node(entry: str, words: str) -> None:
         ("apps: {}", "f.yml:1:1 nodes: is missing; expected the fleet's nodes"),
         (
             "nodes: {}",
-            "f.yml:1:8 nodes: has no node; got a mapping; expected nodes by their names, such as n[1:3]:"
-            " {memory: 16G, cpu: 4}",
+            (
+                "f.yml:1:8 nodes: has no node; got a mapping; expected nodes by their names, such as n[1:3]:"
+                " {memory: 16G, cpu: 4}"
+            ),
         ),
         (
             "nodes: {n1: {cpu: 4}}",
@@ -102,12 +110,17 @@ def test_keys_of_a_node(entry: str, words: str) -> None:
         ),
         (
             "nodes: {n1: {memory: 1G, cpu: 4}, 'n[1:2]': {memory: 1G, cpu: 4}}",
-            'f.yml:1:35 nodes.n[1:2]: has n1, which stands above already; got "n[1:2]"; expected each node once',
+            (
+                'f.yml:1:35 nodes.n[1:2]: has n1, which stands above already; got "n[1:2]"; expected'
+                " each node once"
+            ),
         ),
         (
             f"{HEAD}\ninstances: {{shop.web.1: n1}}",
-            "f.yml:2:12 instances: is not a list; got a mapping; expected instances such as {slot: shop.web.1,"
-            " node: n1}",
+            (
+                "f.yml:2:12 instances: is not a list; got a mapping; expected instances such as"
+                " {slot: shop.web.1, node: n1}"
+            ),
         ),
         (
             f"{HEAD}\ninstances: [{{slot: shop.web.01, node: n1}}]",
@@ -119,11 +132,13 @@ def test_keys_of_a_node(entry: str, words: str) -> None:
         ),
         (
             f"{HEAD}\ninstances: [{{slot: shop.web.1, node: n1}}]",
-            "f.yml:2:13 instances[0].memory: is missing; expected a size such as 128M or 2G, for no app says what"
-            " shop.web.1 needs",
+            (
+                "f.yml:2:13 instances[0].memory: is missing; expected a size such as 128M or 2G, for no app"
+                " says what shop.web.1 needs"
+            ),
         ),
         (
-            f"{HEAD}\ninstances:\n- &i {{slot: shop.web.1, node: n1, memory: 1M, port: 25701}}\n- {{<<: *i, slot: shop.web.2}}",
+            f"{HEAD}\ninstances:\n{_TWO_ON_A_PORT}",
             "f.yml:3:53 instances[1].port: is taken on n1 already; got 25701; expected a port of its own",
         ),
         (

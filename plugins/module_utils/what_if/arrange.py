@@ -15,6 +15,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.placement import Board, Shape, displacement
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.shortfall import Missing, shortfall
 from ansible_collections.fairlead.paas.plugins.module_utils.plan import arrangement
 
 Kind = Literal["move", "start", "replace", "stop"]
@@ -83,6 +84,19 @@ class Arrangement:
             at = need.shape.key, tuple(refusals[str(need.slot)]) if need.only else ()
             together.setdefault(at, []).append(need.slot)
         return tuple(Homeless(tuple(slots), refusals[str(slots[0])]) for slots in together.values())
+
+    @cached_property
+    def advice(self) -> tuple[str, ...]:
+        """With which smallest changes what fits nowhere would fit."""
+        missing = (
+            Missing(
+                self.shape((each.slots[0].app, each.slots[0].process)),
+                [slot.number for slot in each.slots],
+                next(iter(each.reasons), None) if len(each.reasons) < len(self.board) else None,
+            )
+            for each in self.homeless
+        )
+        return tuple(shortfall(missing, self.board))
 
     @cached_property
     def after(self) -> Fleet:

@@ -35,7 +35,7 @@ _WORST = 2  # instances of a process that are looked at, in each value of its la
 _VALUES = 10  # values of a label that are looked at, those that hold the most
 _ENDLESS = 1e6  # a node without the label that is spread over is that bad
 _MEGABYTE = 2**20
-_Rank = tuple[int, float]  # which term is better, 0 is the most important, then -1; by how much
+_Rank = tuple[int, float, Score, Slot]
 
 
 @dataclass(frozen=True)
@@ -123,18 +123,24 @@ class _Rebalancing:
         beside = [self.shapes[key] for key in self.board[one.node].held if key in self.shapes]
         return any(ref.names(key, other.key) for other in beside for ref in other.together)
 
-    def _gain(self, one: Instance) -> tuple[tuple[_Rank, Slot], Move] | None:
+    def _gain(self, one: Instance) -> tuple[_Rank, Move] | None:
+        """Return the best move of an instance, if it gains anything, behind what it is compared by.
+
+        The most important term comes first, then by how much it is better; then whose home is the worst, and
+        of those on one node the last, as when a process is scaled down.
+        """
         shape, home = self.shapes[one.slot.app, one.slot.process], self.board[one.node]
         self.board.drop(one)
-        found = _better(shape, one.slot.number, home, self.board)
+        found, here = _better(shape, one.slot.number, home, self.board), score(home, shape)
         self.board.add(one)
         if found is None:
             return None
         room, at, gain = found
         terms = (*_COUNTED, shape.strategy)
         why = _why(terms[at], shape, home, room)
-        # Of those that gain the same, the last by name goes first, as when a process is scaled down.
-        return ((-at, gain), one.slot), Move(one.slot, home.name, room.name, terms[at], round(gain, 3), why)
+        return (-at, gain, here, one.slot), Move(
+            one.slot, home.name, room.name, terms[at], round(gain, 3), why
+        )
 
 
 def _better(shape: Shape, number: int, home: Room, board: Board) -> tuple[Room, int, float] | None:

@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import GLOBAL, Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import LOST, Fleet
 
-from .arrange import Arrangement, Homeless, arrange
+from .arrange import Arrangement, arrange
 from .supposition import values_of
 
 
@@ -19,27 +19,28 @@ from .supposition import values_of
 class Loss:
     """What becomes of all apps when something is lost.
 
-    ``instances`` stood there. ``homeless`` fit nowhere else. Of the processes ``down`` every instance stood
-    there, though they have several; of those ``alone`` the only one did, and it is away until it has started
-    elsewhere.
+    ``instances`` stood there. ``after`` is where all stands then, None where all fits. Of the processes
+    ``down`` every instance stood there, though they have several; of those ``alone`` the only one did, and it
+    is away until it has started elsewhere.
     """
 
     what: str
     nodes: tuple[str, ...]
     instances: int
-    homeless: tuple[Homeless, ...] = ()
+    after: Arrangement | None = None
     down: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
 
     @property
     def survived(self) -> bool:
         """Whether everything fits elsewhere, and of no process with several instances all are lost."""
-        return not self.homeless and not self.down
+        return not self.slots and not self.down
 
     @property
     def slots(self) -> list[str]:
         """What fits nowhere else."""
-        return [str(slot) for each in self.homeless for slot in each.slots]
+        homeless = self.after.homeless if self.after else ()
+        return [str(slot) for each in homeless for slot in each.slots]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -93,7 +94,7 @@ def _loss(
         what,
         nodes,
         lost.total(),
-        found.homeless,
+        found if found.homeless else None,
         tuple(".".join(key) for key in gone if had[key] > 1),
         tuple(".".join(key) for key in gone if had[key] == 1),
     )
