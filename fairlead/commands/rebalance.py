@@ -56,8 +56,8 @@ def run(asked: Namespace, output: Output) -> int:
         "after": {name: use.as_dict() for name, use in sorted(after.items())},
         "total": total(after.values()).as_dict(),
     }
-    done = "moved" if applied else "would stand better elsewhere"
-    head = f"{len(moves)} instances {done}:" if moves else "Nothing would stand better elsewhere."
+    head = "Moved:" if applied else "These would stand better elsewhere:"
+    head = head if moves else "Nothing would stand better elsewhere."
     lines = aligned([(SIGNS["move"], str(it.slot), way(it.before, it.after), it.why) for it in moves])
     output.answer(data, "\n".join([head, *lines, "", *use_table(before, after)]))
     return 2 if moves and not applied else 0

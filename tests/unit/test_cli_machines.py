@@ -157,7 +157,7 @@ def test_rebalancing_is_carried_out_only_when_asked(desk: Desk, playbooks: Playb
     assert playbooks.names == ["playbooks/survey.yml"]
     said = desk.run("rebalance", "--max-moves", "1", "--apply")
     assert said.code == 0
-    assert said.out.startswith("1 instances moved:\n  > shop.web.2  n1 → n3")
+    assert said.out.startswith("Moved:\n  > shop.web.2  n1 → n3")
     assert playbooks.ran[-1][0] == "playbooks/rebalance.yml"
     assert playbooks.ran[-1][3] == {"moves": {"shop.web.2": "n3"}}
 

@@ -234,7 +234,7 @@ def test_moves_come_with_their_gain_the_greatest_first(desk: Desk) -> None:
     assert (
         said.out
         == """\
-2 instances would stand better elsewhere:
+These would stand better elsewhere:
   > shop.web.2     n1 → n3  zone a holds 2 of shop.web, zone b holds 0 of shop.web
   > shop.worker.1  n1 → n2  n1 is 38 % reserved, n2 12 %
 
