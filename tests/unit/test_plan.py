@@ -289,7 +289,8 @@ def test_what_is_dead_is_missing_too() -> None:
     with pytest.raises(NoRoom) as refused:
         planned(shop(web, max_unavailable=1), TWO[0], dead, nodes=nodes)
     assert str(refused.value).endswith(
-        f"{ADVICE}2 of 2 be missing then, set update.max_unavailable to 2 or more; it is 1."
+        f"{ADVICE}2 of 2 be missing then, set update.max_unavailable to 2 or more; it is 1.\n"
+        "shop.web.2 would fit with 128M more memory on n2, or with one more node like n1."
     )
 
 
@@ -447,6 +448,8 @@ def test_what_fits_nowhere_is_refused_with_a_reason_for_every_node() -> None:
         no room for shop.web.3, shop.web.4, shop.web.5:
           n1: already holds 2 of shop.web, max_per_node is 2
           n2: disk is hdd, wants disk == ssd
+        shop.big.1 would fit with 7G more memory on n2.
+        3 more of shop.web would fit with placement.max_per_node 5, or with 2 more nodes like n1.
         """
         ).strip()
     )

@@ -6,11 +6,15 @@
 - ``feasible``: the hard rules, each refusal with its reason in words
 - ``rank``: by which terms a node is good; ``lane``: rooms in that order, shared by processes
 - ``fill``: all slots of one process; ``select``: the choice, the hardest first
+- ``repair``, ``search``, ``exact``: what is tried before it is said that something does not fit
+- ``shortfall``: with which change it would fit; ``explanation``: why something stands where it stands
+- ``worst``: which instances go first when there are too many
 """
 
 from __future__ import annotations
 
 from .board import Board, rooms_of
+from .explanation import Explanation, Witness
 from .feasible import (
     barred,
     displacement,
@@ -33,8 +37,10 @@ __all__ = [
     "Board",
     "Choice",
     "Demand",
+    "Explanation",
     "Room",
     "Shape",
+    "Witness",
     "barred",
     "choose",
     "displacement",

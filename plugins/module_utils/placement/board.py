@@ -19,6 +19,7 @@ from .shape import Aversion, Key, Ref, Shape, millicores
 from .tally import Census, Tally
 
 if TYPE_CHECKING:
+    from .explanation import Witness
     from .lane import Lanes
 
 
@@ -30,6 +31,7 @@ class Board(Mapping[str, Room]):
         by_name = sorted(nodes, key=lambda node: node.name)
         self.rooms = [Room(node, index, self) for index, node in enumerate(by_name)]
         self.where: dict[Key, dict[int, Holders]] = {}  # process -> index of a node -> who stands there
+        self.witness: Witness | None = None  # who is to see how slots are placed
         self.leaving: set[str] = set()  # containers that hold their room only until they are stopped
         self.changes: list[int] = []  # the indices of nodes on which something was placed, in order
         self.disputed: set[str] = set()  # the nodes on which somebody does not want others

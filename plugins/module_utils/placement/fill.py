@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from heapq import heappop, heappush
 
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
+
 from .board import Board
 from .feasible import changing_rules, refusal
 from .lane import Cursor, company, lanes_of
-from .rank import count_in_value, score
+from .rank import NOWHERE, count_in_value, score
 from .room import Room
 from .shape import Shape
 
@@ -23,10 +25,10 @@ def fill(shape: Shape, numbers: Iterable[int], board: Board, asks: Shape | None 
     """
     rules = changing_rules(shape, board)
     cursors = [Cursor(lane, shape, board, rules, asks) for lane in lanes_of(asks or shape, board)]
-    if len(cursors) == 1 and shape.max_skew is None:
+    if len(cursors) == 1 and shape.max_skew is None and board.witness is None:
         found = cursors[0].run(numbers)
     else:
-        found = _from_many(cursors, shape, numbers, board)
+        found = _from_many(cursors, shape, numbers, board, asks)
     for cursor in cursors:
         cursor.close()
     return found
@@ -39,9 +41,13 @@ def best_for(shape: Shape, number: int, board: Board) -> Room | None:
     return min(free, key=lambda room: (score(room, shape), room.index), default=None)
 
 
-def _from_many(cursors: list[Cursor], shape: Shape, numbers: Iterable[int], board: Board) -> dict[int, Room]:
+def _from_many(
+    cursors: list[Cursor], shape: Shape, numbers: Iterable[int], board: Board, asks: Shape | None
+) -> dict[int, Room]:
     found, queue = {}, _Queue(cursors, shape, board)
     for number in numbers:
+        if board.witness:
+            board.witness.see(shape, None, board, Slot(*shape.key, number), asks)
         chosen = queue.next()
         if chosen is None:
             break
@@ -92,6 +98,8 @@ class _Queue:
         most, tally = self._shape.max_skew, self._tally
         if most is None or tally is None:
             return False
+        if count == NOWHERE:
+            return True
         fewest = min((tally.staying(value) for value in self._over), default=count)
         return count + 1 - min(fewest, count) > most
 

@@ -65,6 +65,8 @@ def stay(demands: Iterable[Demand], board: Board) -> Choices:
     depths = depths_of({demand.shape.key: demand.shape for demand in demands})
     for demand in sorted(demands, key=lambda demand: (depths[demand.shape.key], demand.slot)):
         room = board.get(demand.home or "")
+        if room and board.witness:
+            board.witness.see(demand.shape, demand.slot.number, board, demand.slot)
         if room and not refusal(room, demand.shape, demand.slot.number):
             board.take(room, demand.shape, demand.slot.number)
             choices[demand.slot] = _choice(demand.slot, demand.shape, room)
@@ -216,6 +218,8 @@ def _once(shape: Shape, numbers: Iterable[int], board: Board) -> dict[int, Room]
     old = {number for holders in board.where.get(shape.key, {}).values() for number in holders.values()}
     rooms = {}
     for number in numbers:
+        if board.witness and number in old:
+            board.witness.see(shape, number, board, Slot(*shape.key, number))
         room = best_for(shape, number, board) if number in old else None
         if room:
             board.take(room, shape, number)

@@ -81,6 +81,12 @@ class Shape:
         """Return the shape with some rules changed."""
         return replace(self, **changes)
 
+    def unnamed(self) -> Shape:
+        """Return the shape as if no rule of others meant it."""
+        shape = replace(self)
+        object.__setattr__(shape, "names", ())
+        return shape
+
     @classmethod
     def of(cls, app: str, process: Process) -> Shape:
         """Return the shape of a process. Raises ValueError for a constraint that does not parse."""

@@ -136,9 +136,7 @@ def _without_apart(missing: Missing, board: Board) -> Iterator[str]:
             yield f"without placement.apart {ref}"
             return
     if any(unwanted(room, shape) for room in board.rooms) or board.shunned:
-        free = shape.without()
-        object.__setattr__(free, "names", ())
-        if _fits(missing, free, board):
+        if _fits(missing, shape.unnamed(), board):
             yield "if those who are apart from it were not"
 
 
