@@ -8,6 +8,10 @@ from itertools import groupby
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.explanation import (
+    Considered,
+    Explanation,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import (
     Arrangement,
@@ -15,7 +19,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange impo
     Homeless,
     Kind,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.what_if.explanation import Explanation, Verdict
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.usage import Use, total, use_of
 
 from .table import table
@@ -106,9 +109,9 @@ def compact(slots: Iterable[Slot]) -> str:
 
 def explained(why: Explanation) -> list[str]:
     """Return why an instance stands where it does, and what each other node has to say."""
-    head = f"{why.slot} on {why.node}: {why.reason}" if why.node else f"{why.slot} on no node: {why.reason}"
-    rows = [_verdict(it, why.node) for it in why.verdicts[:MOST_ROWS]]
-    return [head, table(("node", "", "why"), rows), *_more(why.verdicts, "nodes")]
+    head = f"{why.slot} on {why.node}: {why.why}" if why.node else f"{why.slot} on no node: {why.why}"
+    rows = [_verdict(it, why.node) for it in why.nodes[:MOST_ROWS]]
+    return [head, table(("node", "", "why"), rows), *_more(why.nodes, "nodes")]
 
 
 def as_data(found: Arrangement, before: Mapping[str, Use] | None = None) -> dict[str, Any]:
@@ -187,15 +190,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 
 
-def _verdict(verdict: Verdict, node: str | None) -> tuple[str, str, str]:
-    if verdict.refusal:
-        return verdict.node, "refuses", verdict.refusal
-    words = ", ".join(f"{term} {_number(value)}" for term, value in verdict.terms.items())
-    return verdict.node, "chosen" if verdict.node == node else "ranked", words
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"
+def _verdict(each: Considered, node: str | None) -> tuple[str, str, str]:
+    return each.node, "refuses" if each.refusal else "chosen" if each.node == node else "ranked", str(each)
 
 
 def _more(shown: Sequence[object], what: str) -> list[str]:

@@ -24,8 +24,9 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance
 from ansible_collections.fairlead.paas.plugins.module_utils.paper.instances import slot_named
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import Explanation
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import Arrangement, arrange
-from ansible_collections.fairlead.paas.plugins.module_utils.what_if.explanation import Explanation, explain
+from ansible_collections.fairlead.paas.plugins.module_utils.what_if.explanation import explain
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.supposition import (
     ADD_HELP,
     SCALE_HELP,
@@ -202,4 +203,4 @@ def _with_reason(why: Explanation, plan: Mapping[str, Any], found: Arrangement) 
     kinds = {step["slot"]: step["kind"] for step in plan["steps"] if step["kind"] != "stop"}
     kind = kinds.get(str(why.slot), "keep")
     words = {"keep": "it is kept", "start": "it starts there", "replace": "it is replaced there"}
-    return replace(why, reason=words.get(kind, "it moves there")) if why.slot in found.kept else why
+    return replace(why, why=words.get(kind, "it moves there")) if why.slot in found.kept else why

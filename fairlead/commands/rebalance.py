@@ -12,8 +12,9 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.rebalance import Move, rebalance
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import arrange
-from ansible_collections.fairlead.paas.plugins.module_utils.what_if.rebalance import Move, rebalance
+from ansible_collections.fairlead.paas.plugins.module_utils.what_if.supposition import moved
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.usage import total, use_of
 from fairlead.machines import machines_of
 from fairlead.options import fleet_options
@@ -43,14 +44,14 @@ def run(asked: Namespace, output: Output) -> int:
         raise FairleadError("--apply moves what runs on real machines; leave --fleet away")
     paper = fleet_of(asked, output)
     now = arrange(paper.configurations, paper.fleet)
-    before = use_of(now.board)
-    moves = rebalance(now, asked.max_moves)
-    after = use_of(now.board)
+    moves = rebalance(paper.configurations.values(), now.seen, asked.max_moves)
+    before = use_of(arrange({}, now.after).board)
+    after = use_of(arrange({}, moved(now.after, {it.slot: it.new for it in moves})).board)
     applied = bool(asked.apply and moves)
     if applied:
         _apply(moves, asked, output)
     data = {
-        "moves": [move.as_dict() for move in moves],
+        "moves": [move._asdict() | {"slot": str(move.slot)} for move in moves],
         "applied": applied,
         "before": {name: use.as_dict() for name, use in sorted(before.items())},
         "after": {name: use.as_dict() for name, use in sorted(after.items())},
@@ -58,7 +59,7 @@ def run(asked: Namespace, output: Output) -> int:
     }
     head = "Moved:" if applied else "These would stand better elsewhere:"
     head = head if moves else "Nothing would stand better elsewhere."
-    lines = aligned([(SIGNS["move"], str(it.slot), way(it.before, it.after), it.why) for it in moves])
+    lines = aligned([(SIGNS["move"], str(it.slot), way(it.old, it.new), it.why) for it in moves])
     output.answer(data, "\n".join([head, *lines, "", *use_table(before, after)]))
     return 2 if moves and not applied else 0
 
@@ -67,7 +68,7 @@ def _apply(moves: Sequence[Move], asked: Namespace, output: Output) -> None:
     from fairlead.running import play  # noqa: PLC0415 - slow to import, and no use on paper
 
     skip: dict[str, object] = {"skip_unreachable": True} if asked.skip_unreachable else {}
-    play(PLAYBOOK, machines_of(asked), output, moves={str(it.slot): it.after for it in moves}, **skip)
+    play(PLAYBOOK, machines_of(asked), output, moves={str(it.slot): it.new for it in moves}, **skip)
 
 
 def _number(text: str) -> int:

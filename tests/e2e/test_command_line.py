@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line on real machines: it answers by what runs, touches nothing, and moves what it is told to."""
+"""The command line on real machines: it answers by what runs, and moves only what it is told to."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_rebalancing_moves_what_gains_most_without_a_lost_request(deployed: Repo
 
     seen = fairlead("rebalance", "--max-moves", "2", "--json")
     assert seen.returncode == 2, seen.stderr
-    assert [(it["before"], it["after"]) for it in answered(seen)["moves"]] == [("n1", "n2")] * 2
+    assert [(it["old"], it["new"]) for it in answered(seen)["moves"]] == [("n1", "n2")] * 2
     assert set(containers()) == before
 
     with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:

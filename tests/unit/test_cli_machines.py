@@ -41,12 +41,21 @@ def playbooks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Playbooks:
     """Playbooks that see the fleet of the desk, and deploys with nothing to do."""
     stand_in = Playbooks()
     seen = written(read_fleet("fleet.yml", ["apps"]))
-    stand_in.does["playbooks/survey.yml"] = lambda out, **_: Path(out).write_bytes(seen)
+    stand_in.does["playbooks/survey.yml"] = surveyed(seen)
     stand_in.does["playbooks/rebalance.yml"] = lambda **_: None
     stand_in.does["deploy.yml"] = lambda plan_out, app, **_: save(plan_out, app, changes=False)
     monkeypatch.setattr(running, "play", stand_in.play)
     assert desk.folder.exists()
     return stand_in
+
+
+def surveyed(seen: bytes) -> Callable[..., None]:
+    """Return a survey that sees this."""
+
+    def survey(out: str, **_: Any) -> None:
+        Path(out).write_bytes(seen)
+
+    return survey
 
 
 def save(plan_out: str, app: str, *, changes: bool, steps: list[dict[str, Any]] | None = None) -> None:
@@ -116,7 +125,7 @@ def test_plans_of_several_apps_are_not_saved(desk: Desk) -> None:
 
 
 def test_a_planned_instance_is_explained_where_it_will_stand(desk: Desk, playbooks: Playbooks) -> None:
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"slot": "shop.web.1", "kind": "keep", "old": "shop.web.1-v3 on n1", "new": None},
         {"slot": "shop.web.2", "kind": "move", "old": "shop.web.2-v3 on n3", "new": "shop.web.2-v4 on n2"},
         {"slot": "shop.worker.1", "kind": "stop", "old": "shop.worker.1-v3 on n2", "new": None},
@@ -125,7 +134,7 @@ def test_a_planned_instance_is_explained_where_it_will_stand(desk: Desk, playboo
     said = desk.run("plan", "shop", "--apps", "apps", "--explain", "shop.web.2", "--json")
     assert said.code == 2
     why = said.data["explanation"]
-    assert (why["slot"], why["node"], why["reason"]) == ("shop.web.2", "n2", "it moves there")
+    assert (why["slot"], why["node"], why["why"]) == ("shop.web.2", "n2", "it moves there")
     assert playbooks.names == ["deploy.yml", "playbooks/survey.yml"]
     other = desk.run("plan", "shop", "--apps", "apps", "--explain", "blog.web.1")
     assert other.err == "fairlead: blog.web.1 is an instance of another app than shop\n"
@@ -152,7 +161,7 @@ def test_every_other_question_looks_at_the_machines_once(
 def test_rebalancing_is_carried_out_only_when_asked(desk: Desk, playbooks: Playbooks) -> None:
     desk.write("fleet.yml", FLEET.replace("node: n3", "node: n1"))
     seen = written(read_fleet("fleet.yml", ["apps"]))
-    playbooks.does["playbooks/survey.yml"] = lambda out, **_: Path(out).write_bytes(seen)
+    playbooks.does["playbooks/survey.yml"] = surveyed(seen)
     assert desk.run("rebalance", "--max-moves", "1").code == 2
     assert playbooks.names == ["playbooks/survey.yml"]
     said = desk.run("rebalance", "--max-moves", "1", "--apply")

@@ -45,6 +45,7 @@ class Arrangement:
     """All that stands in the end. ``displaced``: containers that lose whom they must be with, and why."""
 
     fleet: Fleet  # as it was
+    seen: Fleet  # the same with everything that has what it needs as what it shall be
     configurations: Mapping[str, Configuration]
     displaced: Mapping[Slot, str]
     found: arrangement.Arrangement
@@ -140,7 +141,7 @@ def arrange(configurations: Mapping[str, Configuration], fleet: Fleet) -> Arrang
         found = arrangement.plan_fleet(configurations.values(), replace(seen, instances=left))
         strays = dict(_strays(found))
         if not strays:
-            return Arrangement(fleet, configurations, displaced, found)
+            return Arrangement(fleet, seen, configurations, displaced, found)
         displaced |= strays
 
 

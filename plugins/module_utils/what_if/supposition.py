@@ -10,7 +10,7 @@ from itertools import count, islice
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, did_you_mean
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, LOST, Fleet, Node
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, LOST, Fleet, Node, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import scale_of, scaled
 
 WITHOUT_HELP = "a node such as n3, or all with a label: zone=a"
@@ -62,6 +62,15 @@ def added(fleet: Fleet, given: Iterable[str]) -> Fleet:
         for node in islice(_alike(nodes[match[2]], nodes), int(match[1] or 1)):
             nodes[node.name] = node
     return Fleet.of(nodes.values(), fleet.instances, fleet.leftovers, fleet.rules)
+
+
+def moved(fleet: Fleet, places: Mapping[Slot, str]) -> Fleet:
+    """Return the fleet with some instances on other nodes, without the ports that they had."""
+    instances = (
+        replace(one, node=places[one.slot], port=None) if one.slot in places else one
+        for one in fleet.instances
+    )
+    return replace(fleet, instances=tuple(instances))
 
 
 def rescaled(configurations: Mapping[str, Configuration], given: Iterable[str]) -> dict[str, Configuration]:
