@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# tests/setup.sh venv        the virtual environment .venv, from requirements.lock
+# tests/setup.sh venv        the virtual environment .venv, from requirements.lock, with .venv/bin/fairlead
 # tests/setup.sh lab         and what `make demo` needs of Debian
 # tests/setup.sh all         and what `make test` needs of Debian
 # Installs only what is missing; what is there is used as it is.
@@ -110,5 +110,11 @@ make_venv() {
   echo "$(cksum < requirements.lock) $(.venv/bin/python -V)" > .venv/fairlead-stamp
 }
 
+# The command, which runs the checkout that .venv stands in: no package, so nothing is built or downloaded for it.
+make_command() {
+  cmp -s fairlead/fairlead.sh .venv/bin/fairlead || install -m 755 fairlead/fairlead.sh .venv/bin/fairlead
+}
+
 [ -z "$MISSING" ] || install_packages
 make_venv
+make_command

@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.lab import fleet
 from tests.lab.paths import ROOT
 from tests.lab.progress import LabError, heartbeat, say, stream
-from tests.lab.table import table
+from fairlead.table import table
 from tests.load import Load, Way, under_load
 
 from .crowd import Crowd

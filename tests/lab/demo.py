@@ -17,7 +17,7 @@ from .page import lines
 from .paths import ROOT
 from .placement import APP, Row, placement
 from .progress import LabError, say, stream
-from .table import table
+from fairlead.table import table
 
 HOST = f"{APP}.apps.localhost"
 WAY_IN = ("127.0.0.1", 8080)

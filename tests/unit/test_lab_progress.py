@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
+from fairlead.table import table
 from tests.lab import progress
 from tests.lab.page import lines
 from tests.lab.progress import LabError, stream, streamed
-from tests.lab.table import table
 
 
 def test_output_is_passed_on_and_returned(capfd: pytest.CaptureFixture[str]) -> None:

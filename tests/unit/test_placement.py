@@ -16,7 +16,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
     STRATEGIES,
     Choice,
     Demand,
-    Room,
     Shape,
     choose,
     explain,
@@ -77,7 +76,7 @@ def test_the_first_reason_is_that_of_the_hardest_rule() -> None:
 
 
 def test_odd_bytes_are_said_in_whole_megabytes_rounded_down() -> None:
-    room = Room(Node("n1", "198.18.0.11", memory=128 * M - 1))
+    room = rooms_of(Fleet((Node("n1", "198.18.0.11", memory=128 * M - 1),)))["n1"]
     assert refusal(room, Shape.of("shop", WEB)) == "127M memory free, needs 128M"
 
 

@@ -124,7 +124,7 @@ def test_only_the_process_that_changed_is_touched() -> None:
     )
 
 
-def test_scaling_down_stops_the_highest_numbers() -> None:
+def test_scaling_down_stops_the_worst_placed_and_says_why_that_one() -> None:
     made = planned(shop(process("web", 1)), *TWO, instance(3, "n1", WEB, 25702))
     assert says(
         made,
@@ -132,9 +132,9 @@ def test_scaling_down_stops_the_highest_numbers() -> None:
         plan for shop, release v4: 2 stop, 1 keep
           n1
             = shop.web.1  unchanged since v3
-            - shop.web.3  scale 3 → 1
+            - shop.web.3  scale 3 → 1, n1 holds the most of it, 2
           n2
-            - shop.web.2  scale 3 → 1
+            - shop.web.2  scale 3 → 1, the highest slot
         """,
     )
 
@@ -289,7 +289,8 @@ def test_what_is_dead_is_missing_too() -> None:
     with pytest.raises(NoRoom) as refused:
         planned(shop(web, max_unavailable=1), TWO[0], dead, nodes=nodes)
     assert str(refused.value).endswith(
-        f"{ADVICE}2 of 2 be missing then, set update.max_unavailable to 2 or more; it is 1."
+        f"{ADVICE}2 of 2 be missing then, set update.max_unavailable to 2 or more; it is 1.\n"
+        "shop.web.2 would fit with 128M more memory on n2, or with one more node like n1."
     )
 
 
@@ -371,14 +372,14 @@ def test_a_fall_back_to_stop_first_waits_for_the_step_whose_room_it_uses() -> No
 def test_what_does_not_run_is_started_elsewhere_at_once_where_its_home_is_full() -> None:
     web = process("web", 1)
     dead, full = replace(TWO[0], running=False), (node("n1", 128), node("n2"))
-    made = planned(shop(web), dead, instance(2, "n1", WEB, 25702), nodes=full)
+    made = planned(shop(web), dead, instance(1, "n1", process("api"), 25702), nodes=full)
     assert says(
         made,
         """
         plan for shop, release v4: 1 move, 1 stop
           n1
+            - shop.api.1  process api is no longer in the app
             > shop.web.1  to n2: its container does not run; n1: 0 memory free, needs 128M
-            - shop.web.2  scale 2 → 1
           n2
             > shop.web.1  from n1
         """,
@@ -447,6 +448,8 @@ def test_what_fits_nowhere_is_refused_with_a_reason_for_every_node() -> None:
         no room for shop.web.3, shop.web.4, shop.web.5:
           n1: already holds 2 of shop.web, max_per_node is 2
           n2: disk is hdd, wants disk == ssd
+        shop.big.1 would fit with 7G more memory on n2.
+        3 more of shop.web would fit with placement.max_per_node 5, or with 2 more nodes like n1.
         """
         ).strip()
     )

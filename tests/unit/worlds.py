@@ -13,16 +13,26 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    GLOBAL,
     Canary,
     Configuration,
+    Preference,
     Process,
     Rules,
     Spec,
     Update,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.placement.room import millicores
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import (
+    ACTIVE,
+    CORDONED,
+    DRAINING,
+    Fleet,
+    Instance,
+    Node,
+    Slot,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import millicores
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import plan
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase, rollout
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.undo import Undo
@@ -81,12 +91,66 @@ _PROCESSES = ("api", "web", "worker")
 _HOSTS = {f"{name}.example.com": name for name in _PROCESSES}
 
 
+_LABELS: list[dict[str, str]] = [
+    {},
+    {"disk": "ssd"},
+    {"disk": "ssd", "zone": "a"},
+    {"disk": "ssd", "zone": "b"},
+    {"disk": "hdd"},
+    {"zone": "b"},
+]
+_STATES = [*[ACTIVE] * 12, CORDONED, DRAINING]
+# What billing, which runs beside shop, may ask of others.
+_NEIGHBOURS = [
+    *[Rules()] * 6,
+    Rules(apart=("shop",)),
+    Rules(apart=("shop/web",)),
+    Rules(apart=("*",)),
+    Rules(apart=("shop/worker",), apart_per="zone"),
+]
+
+
+def _one_in(draw: st.DrawFn, chance: int, *values: Any) -> Any:
+    """Draw one of the values once in so many times, else None."""
+    return draw(st.sampled_from(values)) if draw(st.integers(1, chance)) == chance else None
+
+
+@st.composite
+def _rules(draw: st.DrawFn, name: str) -> Rules:
+    """Draw rules, half of them with none but those of every day."""
+    usual = Rules(
+        strategy=draw(st.sampled_from(["spread", "binpack", "most-free-memory", "least-cpu"])),
+        constraints=draw(st.sampled_from([(), (), ("disk == ssd",), ("disk != hdd", "zone != b")])),
+        max_per_node=draw(st.sampled_from([None, None, 1, 2, 3])),
+    )
+    if draw(st.booleans()):
+        return usual
+    spread = _one_in(draw, 2, "zone")
+    per = _one_in(draw, 2, "zone")
+    before = [other for other in _PROCESSES if other < name]  # with: never in a circle
+    together = _one_in(draw, 4, "billing", *(f"shop/{other}" for other in before))
+    apart = None if together else _one_in(draw, 3, "billing", "*", "shop/worker", "billing/web")
+    return replace(
+        usual,
+        preferences=draw(st.sampled_from([(), (Preference("disk == ssd"), Preference("zone == a", 10))])),
+        spread=spread,
+        max_skew=_one_in(draw, 2, 1, 2) if spread else None,
+        max_per={"zone": most} if (most := _one_in(draw, 4, 1, 2)) else {},
+        together=(together,) if together else (),
+        apart=(apart,) if apart and apart != f"shop/{name}" else (),
+        apart_per=per if apart and apart != f"shop/{name}" else None,
+        mode=_one_in(draw, 5, GLOBAL) or "replicated",
+    )
+
+
 @st.composite
 def _nodes(draw: st.DrawFn, name: str) -> Node:
     return node(
         name,
         64 * draw(st.integers(2, 24)),
-        labels=draw(st.sampled_from([{}, {"disk": "ssd"}, {"disk": "ssd", "zone": "a"}, {"disk": "hdd"}])),
+        labels=draw(st.sampled_from(_LABELS)),
+        state=draw(st.sampled_from(_STATES)),
+        reserved_for=draw(st.sampled_from([(), (), (), (), (), ("shop",), ("billing",)])),
         cpus=draw(st.sampled_from([0.5, 1.0, 2.0, 8.0])),
         load=draw(st.sampled_from([0.0, 0.3, 2.0])),
         first_port=25701,
@@ -103,11 +167,7 @@ def _processes(draw: st.DrawFn, name: str) -> Process:
         memory=64 * M * draw(st.integers(1, 3)),
         cpu=draw(st.sampled_from([0.1, 0.25, 0.3])),
         port=None if name == "worker" else 8080,
-        rules=Rules(
-            strategy=draw(st.sampled_from(["spread", "binpack", "most-free-memory", "least-cpu"])),
-            constraints=draw(st.sampled_from([(), (), ("disk == ssd",), ("disk != hdd", "zone != b")])),
-            max_per_node=draw(st.sampled_from([None, None, 1, 2, 3])),
-        ),
+        rules=draw(_rules(name)),
     )
 
 
@@ -166,7 +226,9 @@ def messy_worlds(draw: st.DrawFn) -> World:
     """Draw a fleet that runs anything, and a configuration of shop to plan for it."""
     nodes = fleet_nodes(draw)
     configuration = draw(configurations(draw(st.lists(st.sampled_from(_PROCESSES), unique=True))))
-    return World(configuration, Fleet(nodes, tuple(draw(_instances(nodes, configuration.processes)))))
+    instances = tuple(draw(_instances(nodes, configuration.processes)))
+    rules = {("billing", name): draw(st.sampled_from(_NEIGHBOURS)) for name in _PROCESSES}
+    return World(configuration, Fleet(nodes, instances, (), rules))
 
 
 @st.composite
@@ -248,7 +310,7 @@ class Acted:
     def observed(self) -> Fleet:
         """Return the fleet as a look would show it now."""
         found = (replace(one, running=one.container in self.running) for one in self.known.values())
-        return Fleet(self.fleet.nodes, tuple(found))
+        return Fleet(self.fleet.nodes, tuple(found), (), self.fleet.rules)
 
     def now(self) -> list[Instance]:
         """Return what runs now."""

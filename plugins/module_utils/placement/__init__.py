@@ -1,31 +1,58 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which node holds which instance: feasible → rank → select, over what each node has left.
+"""Which node holds which instance: feasible → rank → select, over the whole fleet and the rules of all apps.
 
-- ``room``: what a node still has to give, and what an instance asks of it
+- ``shape``: what every instance of one process asks of its node
+- ``room``, ``board``, ``tally``: what each node has left, and the counts that rules need, kept as things change
 - ``feasible``: the hard rules, each refusal with its reason in words
-- ``rank``: the strategies; the lowest score is the best node
-- ``select``: the choice; current homes first, then the best node, ties by name
+- ``rank``: by which terms a node is good; ``lane``: rooms in that order, shared by processes
+- ``fill``: all slots of one process; ``select``: the choice, the hardest first
+- ``repair``, ``search``, ``exact``: what is tried before it is said that something does not fit
+- ``shortfall``: with which change it would fit; ``explanation``: why something stands where it stands
+- ``worst``: which instances go first when there are too many
 """
 
 from __future__ import annotations
 
-from .feasible import explain, refusal, unmet
+from .board import Board, rooms_of
+from .explanation import Explanation, Witness
+from .feasible import (
+    barred,
+    displacement,
+    explain,
+    keepers,
+    misplaced,
+    refusal,
+    staying_rules,
+    unmet,
+    unwanted,
+)
 from .rank import STRATEGIES
-from .room import Room, Rooms, Shape, rooms_of
+from .room import Room
 from .select import Choice, Demand, choose, place, stay
+from .shape import Shape
+from .worst import worst_first
 
 __all__ = [
     "STRATEGIES",
+    "Board",
     "Choice",
     "Demand",
+    "Explanation",
     "Room",
-    "Rooms",
     "Shape",
+    "Witness",
+    "barred",
     "choose",
+    "displacement",
     "explain",
+    "keepers",
+    "misplaced",
     "place",
     "refusal",
     "rooms_of",
     "stay",
+    "staying_rules",
     "unmet",
+    "unwanted",
+    "worst_first",
 ]

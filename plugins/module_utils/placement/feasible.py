@@ -3,14 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import Constraint
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, CORDONED, DRAINING, LOST
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 
-from .room import Room, Rooms, Shape
+from .board import Board
+from .room import Room
+from .shape import EVERY_OTHER, Key, Ref, Shape
 
 Rule = Callable[[Room, Shape, int | None], str | None]
+
+_STATES = {
+    CORDONED: "is cordoned, takes nothing new",
+    DRAINING: "is draining",
+    LOST: "is lost",
+}
 
 
 def refusal(room: Room, shape: Shape, number: int | None = None) -> str | None:
@@ -18,34 +27,236 @@ def refusal(room: Room, shape: Shape, number: int | None = None) -> str | None:
 
     With a slot number, an instance of that slot which stands there already is not counted once more.
     """
-    return next((reason for rule in RULES if (reason := rule(room, shape, number))), None)
+    return first_refusal(RULES, room, shape, number)
 
 
-def explain(shape: Shape, rooms: Rooms) -> dict[str, str]:
+def displacement(room: Room, shape: Shape) -> str | None:
+    """Return why an instance that stands on the node, and is counted there, may not stay, or None.
+
+    ``max_skew`` is none: it says where something new may go, and moves nothing.
+    """
+    return first_refusal(STAYING, room, shape, None)
+
+
+def staying_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
+    """Return the rules of ``displacement`` that can refuse a node which ``misplaced`` has nothing against.
+
+    But for those whom somebody does not want on the same node: the board knows which nodes these are.
+    """
+    found: list[Rule] = []
+    if shape.max_per_node is not None:
+        found.append(_too_many)
+    if shape.max_per:
+        found.append(_too_many_in_value)
+    return (*found, *_company_rules(shape, board))
+
+
+def changing_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
+    """Return the rules that can refuse a room of the shape's field, apart from what it has left.
+
+    But for ``max_skew``: that is about what stands elsewhere, which changes with every instance. And but for
+    those whom somebody does not want on the same node: the room knows whether there are any.
+    """
+    found: list[Rule] = []
+    if shape.max_per_node is not None:
+        found.append(_max_per_node)
+    if shape.max_per:
+        found.append(_max_per)
+    return (*found, *_company_rules(shape, board))
+
+
+def unwanted(room: Room, shape: Shape) -> str | None:
+    """Return who stands on the node and does not want the shape beside it, or None."""
+    return _unwanted(room, shape, None)
+
+
+def _company_rules(shape: Shape, board: Board) -> Iterator[Rule]:
+    if shape.apart:
+        yield _apart
+    if board.shuns(shape, per_value=True):
+        yield _unwanted_in_value
+    if shape.together:
+        yield _together
+
+
+def barred(room: Room, shape: Shape) -> str | None:
+    """Return why the node takes no such instance, whatever stands where, or None."""
+    return first_refusal(STATIC, room, shape, None)
+
+
+def misplaced(room: Room, shape: Shape) -> str | None:
+    """Return why the node keeps no such instance, whatever stands where, or None."""
+    return first_refusal(STANDING, room, shape, None)
+
+
+def first_refusal(rules: Iterable[Rule], room: Room, shape: Shape, number: int | None) -> str | None:
+    """Return the first reason that one of these rules gives, or None."""
+    for rule in rules:
+        if reason := rule(room, shape, number):
+            return reason
+    return None
+
+
+def keepers(shape: Shape, board: Board) -> frozenset[str]:
+    """Return the names of the nodes that ``misplaced`` has nothing against. Worked out once for a class."""
+    kind = board.kind(shape)
+    if kind not in board.standing:
+        board.standing[kind] = frozenset(it.name for it in board.rooms if not misplaced(it, shape))
+    return board.standing[kind]
+
+
+def explain(shape: Shape, board: Board) -> dict[str, str]:
     """Return the reason of every node that refuses, by its name."""
-    return {name: reason for name, room in sorted(rooms.items()) if (reason := refusal(room, shape))}
+    return {room.name: reason for room in board.rooms if (reason := refusal(room, shape))}
 
 
-def unmet(constraints: Iterable[Constraint], labels: Mapping[str, str]) -> str | None:
-    """Return the first constraint that these labels do not meet, in words, or None."""
+def unmet(constraints: Iterable[Constraint], facts: Mapping[str, str]) -> str | None:
+    """Return the first constraint that these facts do not meet, in words, or None."""
     for constraint in constraints:
-        if not constraint.allows(labels):
-            found = f"{constraint.label} is {labels[constraint.label]}" if constraint.label in labels else ""
+        if not constraint.allows(facts):
+            found = f"{constraint.label} is {facts[constraint.label]}" if constraint.label in facts else ""
             return f"{found or f'has no label {constraint.label}'}, wants {constraint}"
     return None
 
 
+def _state(room: Room, _shape: Shape, _number: int | None) -> str | None:
+    return None if room.node.state == ACTIVE else _STATES[room.node.state]
+
+
+def _emptied(room: Room, _shape: Shape, _number: int | None) -> str | None:
+    return _STATES[room.node.state] if room.node.state in (DRAINING, LOST) else None
+
+
+def _reserved(room: Room, shape: Shape, _number: int | None) -> str | None:
+    apps = room.node.reserved_for
+    return f"is reserved for {', '.join(apps)}" if apps and shape.app not in apps else None
+
+
 def _constraints(room: Room, shape: Shape, _number: int | None) -> str | None:
-    return unmet(shape.constraints, room.node.labels)
+    return unmet(shape.constraints, room.facts)
 
 
 def _max_per_node(room: Room, shape: Shape, number: int | None) -> str | None:
     if shape.max_per_node is None:
         return None
     held = room.holds(shape)
-    if number in held or len(held) < shape.max_per_node:
+    others = len(held) - (number in held)
+    if others < shape.max_per_node:
         return None
-    return f"already holds {len(held)} of {shape}, max_per_node is {shape.max_per_node}"
+    return f"already holds {others} of {shape}, max_per_node is {shape.max_per_node}"
+
+
+def _max_per(room: Room, shape: Shape, number: int | None) -> str | None:
+    for label, most in shape.max_per:
+        value = room.facts.get(label)
+        if value is None:
+            return f"has no label {label}, wants max_per {label}"
+        tally = room.board.tally(shape, label)
+        others = tally.count(value) - tally.has(value, number)
+        if others >= most:
+            return f"{label} {value} already holds {others} of {shape}, max_per {label} is {most}"
+    return None
+
+
+def _too_many(room: Room, shape: Shape, _number: int | None) -> str | None:
+    held = len(room.holds(shape)) if shape.max_per_node is not None else 0
+    if shape.max_per_node is None or held <= shape.max_per_node:
+        return None
+    return f"{room.name} holds {held} of {shape}, max_per_node is {shape.max_per_node}"
+
+
+def _too_many_in_value(room: Room, shape: Shape, _number: int | None) -> str | None:
+    for label, most in shape.max_per:
+        value = room.facts.get(label)
+        if value is None:
+            return f"has no label {label}, wants max_per {label}"
+        held = room.board.tally(shape, label).count(value)
+        if held > most:
+            return f"{label} {value} holds {held} of {shape}, max_per {label} is {most}"
+    return None
+
+
+def _max_skew(room: Room, shape: Shape, number: int | None) -> str | None:
+    label = shape.spread
+    if shape.max_skew is None or label is None:
+        return None
+    value, board = room.facts.get(label), room.board
+    if value is None:
+        return f"has no label {label}, wants max_skew over {label}"
+    tally = board.tally(shape, label)
+    if number is not None and tally.has(value, number):
+        return None
+    fewest, emptiest = min((tally.staying(it), it) for it in board.values(shape, label) | {value})
+    if tally.staying(value) + 1 - fewest <= shape.max_skew:
+        return None
+    return (
+        f"{label} {value} holds {tally.staying(value)} of {shape} and {label} {emptiest} {fewest},"
+        f" max_skew is {shape.max_skew}"
+    )
+
+
+def _apart(room: Room, shape: Shape, _number: int | None) -> str | None:
+    """Refuse where somebody stands whom the shape does not want beside it."""
+    if not shape.apart:
+        return None
+    if shape.apart_per is None:
+        place, present = "", room.held.keys()
+    else:
+        value = room.facts.get(shape.apart_per)
+        if value is None:
+            return f"has no label {shape.apart_per}, wants apart per {shape.apart_per}"
+        place = f"{shape.apart_per} {value} "
+        present = room.board.census(shape.apart_per).of(value).keys()
+    for ref in shape.apart:
+        if ref.process and (ref.app, ref.process) not in present:
+            continue
+        if found := _meant(ref, present, shape.key):
+            return f"{place}holds {_named(min(found))}, apart from {ref}"
+    return None
+
+
+def _meant(ref: Ref, present: Collection[Key], owner: Key) -> list[Key]:
+    """Return those of a place whom a rule of the owner names: as ``Ref.names``, for many at once."""
+    if ref.app == EVERY_OTHER:
+        return [key for key in present if key[0] != owner[0]]
+    named = [key for key in present if key[0] == ref.app] if ref.process is None else [(ref.app, ref.process)]
+    return [key for key in named if key != owner]
+
+
+def _unwanted(room: Room, shape: Shape, _number: int | None) -> str | None:
+    """Refuse where somebody stands who does not want the shape beside it."""
+    return _shunned_by(room.shunned, shape, "") if room.shunned else None
+
+
+def _unwanted_in_value(room: Room, shape: Shape, _number: int | None) -> str | None:
+    for label, values in room.board.shunned.items():
+        value = room.facts.get(label)
+        shunned = values.get(value) if value is not None else None
+        if shunned and (reason := _shunned_by(shunned, shape, f"{label} {value} ")):
+            return reason
+    return None
+
+
+def _shunned_by(shunned: Mapping[Ref, Mapping[Key, int]], shape: Shape, place: str) -> str | None:
+    for ref in shape.names:
+        if ref not in shunned:
+            continue
+        by = [key for key in shunned[ref] if ref.names(shape.key, key)]
+        if by:
+            return f"{place}holds {_named(min(by))}, which is apart from {ref}"
+    return None
+
+
+def _together(room: Room, shape: Shape, _number: int | None) -> str | None:
+    for ref in shape.together:
+        named = [(ref.app, ref.process)] if ref.process else room.held
+        if not any(_stays(room, key) for key in named if key in room.held and ref.names(key, shape.key)):
+            return f"holds no {ref}, wants with {ref}"
+    return None
+
+
+def _stays(room: Room, key: Key) -> bool:
+    return bool(room.board.staying(room.held[key]))
 
 
 def _memory(room: Room, shape: Shape, _number: int | None) -> str | None:
@@ -61,12 +272,26 @@ def _cpu(room: Room, shape: Shape, _number: int | None) -> str | None:
 
 
 def _port(room: Room, shape: Shape, _number: int | None) -> str | None:
-    if not shape.wants_port or room.port() is not None:
+    if not shape.wants_port or room.free_ports > 0:
         return None
     return f"no free port in {room.node.first_port}-{room.node.last_port}"
 
 
-RULES: tuple[Rule, ...] = (_constraints, _max_per_node, _memory, _cpu, _port)
+_COMPANY: tuple[Rule, ...] = (_apart, _unwanted, _unwanted_in_value, _together)
+
+# The policy, the cheapest first.
+STATIC: tuple[Rule, ...] = (_state, _reserved, _constraints)
+RULES: tuple[Rule, ...] = (*STATIC, _max_per_node, _max_per, _max_skew, *_COMPANY, _memory, _cpu, _port)
+# Those that depend on nothing which comes later: without ``max_skew``, more elsewhere cannot make room.
+FITTING: tuple[Rule, ...] = tuple(rule for rule in RULES if rule is not _max_skew)
+BUT_CAPACITY: tuple[Rule, ...] = tuple(rule for rule in RULES if rule not in (_memory, _cpu))
+# The same for what stands already.
+STANDING: tuple[Rule, ...] = (_emptied, _reserved, _constraints)
+STAYING: tuple[Rule, ...] = (*STANDING, _too_many, _too_many_in_value, *_COMPANY)
+
+
+def _named(key: Key) -> str:
+    return f"{key[0]}.{key[1]}"
 
 
 def _readable(size: int) -> str:

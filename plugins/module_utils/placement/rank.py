@@ -1,39 +1,96 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The strategies: how good a feasible node is. A score is a tuple of numbers; the lowest is the best."""
+"""How good a feasible node is: by terms, the first that differs decides. The lowest is the best, then the name.
+
+1. ``spread`` over a label: the value with the fewest instances of the process
+2. preferences: the most weight met
+3. the strategy: what each of them says below
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
+from typing import NamedTuple
 
-from .room import Room, Shape
+from .board import Board
+from .room import Room
+from .shape import Shape
 
-Score = tuple[float, ...]
-
-
-def _spread(room: Room, shape: Shape) -> Score:
-    return len(room.holds(shape)), room.used
-
-
-def _binpack(room: Room, _shape: Shape) -> Score:
-    return (-room.used,)
+Score = tuple[float, float, float, float]  # value, preferences, of the process here, the strategy's own
+NOWHERE = float("inf")  # a node without the label that is spread over comes last
 
 
-def _most_free_memory(room: Room, _shape: Shape) -> Score:
-    return (-room.free_memory,)
+class Strategy(NamedTuple):
+    """What a strategy likes. ``evenly``: first of all the node with the fewest instances of the process."""
+
+    evenly: bool
+    likes: Callable[[Room], float]  # the lowest
+    term: str
+    grows: bool = True  # whether placing something makes a node worse
 
 
-def _least_cpu(room: Room, _shape: Shape) -> Score:
-    return (room.load,)
+def _fullest(room: Room) -> float:
+    return -room.used
 
 
-STRATEGIES: dict[str, Callable[[Room, Shape], Score]] = {
-    "spread": _spread,  # fewest of this process, then the emptiest
-    "binpack": _binpack,  # the fullest
-    "most-free-memory": _most_free_memory,  # free as measured
-    "least-cpu": _least_cpu,  # load as measured
+def _most_free(room: Room) -> float:
+    return -room.free_memory
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "spread": Strategy(evenly=True, likes=attrgetter("used"), term="reserved"),  # then the emptiest
+    "binpack": Strategy(evenly=False, likes=_fullest, term="reserved, fullest first", grows=False),
+    "most-free-memory": Strategy(
+        evenly=False, likes=_most_free, term="bytes free, most first"
+    ),  # as measured
+    "least-cpu": Strategy(evenly=False, likes=attrgetter("load"), term="load a core, in millicores"),
 }
 
 
 def score(room: Room, shape: Shape) -> Score:
-    """Return the score of a node by the strategy of the shape. Depends on this node alone."""
-    return STRATEGIES[shape.strategy](room, shape)
+    """Return the score of a node."""
+    strategy = STRATEGIES[shape.strategy]
+    here = count_here(room, shape) if strategy.evenly else 0
+    return count_in_value(room, shape), -weight(room, shape), here, strategy.likes(room)
+
+
+def terms(room: Room, shape: Shape) -> dict[str, float]:
+    """Return the score of a node by the names of those terms that this shape is ranked by."""
+    strategy, (value, preferences, here, own) = STRATEGIES[shape.strategy], score(room, shape)
+    named: dict[str, float] = {}
+    if shape.spread is not None:
+        named[f"{shape} in {shape.spread} {room.facts.get(shape.spread, '(none)')}"] = value
+    if shape.preferences:
+        named["preferences met"] = -preferences
+    if strategy.evenly:
+        named[f"{shape} here"] = here
+    named[strategy.term] = round(own if strategy.grows and own >= 0 else -own, 3)
+    return named
+
+
+def count_in_value(room: Room, shape: Shape) -> float:
+    """Return how many slots of the process stand where this node's value of ``spread`` is."""
+    if shape.spread is None:
+        return 0
+    value = room.facts.get(shape.spread)
+    return NOWHERE if value is None else room.board.tally(shape, shape.spread).staying(value)
+
+
+def count_here(room: Room, shape: Shape) -> int:
+    """Return how many slots of the process stand on this node and do not leave."""
+    holders = room.held.get(shape.key)
+    return len(room.board.staying(holders)) if holders else 0
+
+
+def weight(room: Room, shape: Shape) -> int:
+    """Return the sum of the weights of the preferences that this node meets."""
+    return weights_of(shape, room.board).get(room.index, 0) if shape.preferences else 0
+
+
+def weights_of(shape: Shape, board: Board) -> dict[int, int]:
+    """Return index of a node → sum of the weights of the preferences that it meets; others meet none."""
+    sums: dict[int, int] = {}
+    for preference in shape.preferences:
+        for index in board.meeting(preference.constraint):
+            sums[index] = sums.get(index, 0) + preference.weight
+    return sums

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.placement.room import rooms_of
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import rooms_of
 
 from .plan import Plan
 
@@ -36,7 +36,7 @@ def room(plan: Plan, fleet: Fleet) -> dict[str, dict[str, float]]:
     """Return node → ``memory`` (bytes) and ``cpu`` (cores) that are left beside all that runs and starts."""
     rooms = rooms_of(fleet)
     for new in _starts(plan):
-        rooms[new.node].add(new)
+        rooms.add(new)
     return {
         name: {"memory": max(left.memory, 0), "cpu": max(left.millicores, 0) / 1000}
         for name, left in rooms.items()

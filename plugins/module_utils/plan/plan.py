@@ -10,11 +10,18 @@ from typing import Any, Literal
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.placement import Rooms, rooms_of
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
+    Board,
+    Explanation,
+    Shape,
+    Witness,
+    rooms_of,
+)
 
 from .canary import Chosen, chosen
 from .reconcile import Need, Reconciled, reconcile
 from .sequence import Placed, Sequence, sequence
+from .together import left_behind
 
 Kind = Literal["start", "replace", "move", "stop", "keep"]
 SIGNS: dict[Kind, str] = {"start": "+", "replace": "~", "move": ">", "stop": "-", "keep": "="}
@@ -52,10 +59,14 @@ class Action:
 
 @dataclass(frozen=True)
 class Manner:
-    """How instances are replaced: which processes in one step, and whether some may try the release first."""
+    """How instances are replaced: which processes in one step, and whether some may try the release first.
+
+    A ``witness`` sees how slots are placed.
+    """
 
     at_once: Collection[str] = ()
     trying: bool = True
+    witness: Witness | None = None
 
 
 USUAL = Manner()
@@ -141,17 +152,8 @@ def plan(
     canary that there should be.
     """
     release = active[0] if active and active[1] == configuration.hash() else None
-    found = reconcile(configuration, fleet, repairing=release is not None)
-    surplus = [item.instance for item in found.surplus if item.instance.running]
-    needs = [replace(need, at_once=need.process.name in manner.at_once) for need in found.needs]
-    canary = chosen(configuration, found, manner.at_once) if manner.trying and release is None else None
-    order = sequence(
-        needs,
-        surplus,
-        _rooms(configuration.app, fleet),
-        configuration.update,
-        canary.slots if canary else (),
-    )
+    arranged = _arranged(configuration, fleet, manner, repairing=release is not None)
+    found, order, canary = arranged.found, arranged.order, arranged.canary
     number = next_number if release is None else release
     actions = [
         *(Action("keep", i.slot, f"unchanged since v{i.release}", old=i) for i in found.kept),
@@ -163,6 +165,72 @@ def plan(
     )
 
 
+def _arranged(
+    configuration: Configuration, fleet: Fleet, manner: Manner, *, repairing: bool
+) -> _Arranged:
+    """Return what is kept, and where and when the rest goes.
+
+    Whom others must be with may have to move for want of room, and these with it. That is known only when all
+    is placed: then all is placed once more, with those known to leave.
+    """
+    displaced: dict[str, str] = {}
+    while True:
+        board = _board(configuration, fleet)
+        board.witness = manner.witness
+        found = reconcile(
+            configuration, fleet.of_app(configuration.app), board, repairing=repairing, displaced=displaced
+        )
+        canary = chosen(configuration, found, manner.at_once) if manner.trying and not repairing else None
+        needs = [replace(need, at_once=need.process.name in manner.at_once) for need in found.needs]
+        surplus = [item.instance for item in found.surplus if item.instance.running]
+        homeless = [need.leaves for need in needs if need.leaves and not need.home]
+        for instance in (*surplus, *homeless):
+            board.add(instance, leaving=True)
+        order = sequence(needs, surplus, board, configuration.update, canary.slots if canary else ())
+        strays = left_behind(configuration, found.kept, order.placed, fleet)
+        if strays.keys() <= displaced.keys():
+            return _Arranged(found, order, canary, board)
+        displaced |= strays
+
+
+def explanations(
+    configuration: Configuration,
+    fleet: Fleet,
+    active: tuple[int, str] | None,
+    manner: Manner = USUAL,
+    wanted: Collection[Slot] | None = None,
+) -> tuple[Explanation, ...]:
+    """Return why each slot stands where the plan has it, or of some slots; sorted by slot.
+
+    The arguments are those of ``plan``, which is made once more for this. Raises as that does.
+    """
+    witness = Witness(wanted)
+    repairing = active is not None and active[1] == configuration.hash()
+    made = _arranged(configuration, fleet, replace(manner, witness=witness), repairing=repairing)
+    shapes = {process.name: Shape.of(configuration.app, process) for process in configuration.processes}
+    told = [
+        *(
+            witness.tell(it.need.slot, it.choice.node, it.need.home)
+            for it in made.order.placed
+            if witness.wants(it.need.slot)
+        ),
+        *(
+            witness.tell_kept(one, shapes[one.slot.process], made.board)
+            for one in made.found.kept
+            if witness.wants(one.slot)
+        ),
+    ]
+    return tuple(sorted(told, key=lambda it: it.slot))
+
+
+@dataclass(frozen=True)
+class _Arranged:
+    found: Reconciled
+    order: Sequence
+    canary: Chosen | None
+    board: Board
+
+
 def removal_plan(app: str, fleet: Fleet) -> Plan:
     """Return the plan that stops and removes all that the fleet runs of an app."""
     everything = plan(Configuration(app, ()), fleet, None, 0)
@@ -170,9 +238,11 @@ def removal_plan(app: str, fleet: Fleet) -> Plan:
     return Plan(app, None, is_new_release=False, actions=actions)
 
 
-def _rooms(app: str, fleet: Fleet) -> Rooms:
+def _board(configuration: Configuration, fleet: Fleet) -> Board:
     """Return the room on the nodes; what does not run of this app will be removed and holds nothing."""
-    return rooms_of(fleet, {i.container for i in fleet.of_app(app) if not i.running})
+    app = configuration.app
+    rules = {(app, process.name): process.rules for process in configuration.processes}
+    return rooms_of(fleet, {i.container for i in fleet.of_app(app) if not i.running}, rules)
 
 
 def _starts(placed: Iterable[Placed], fleet: Fleet, release: int) -> Iterable[Action]:

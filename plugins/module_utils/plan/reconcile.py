@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Observed against wanted, before any node is chosen: what is kept, what must start, what has to go."""
+"""Observed against wanted, before any node is chosen: what is kept, what must start, what has to go.
+
+A process keeps the slot numbers that it has, as many as its scale says; new ones are the lowest that are free.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count, islice, pairwise, repeat
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     TO_BE_BUILT,
@@ -13,8 +16,25 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Process,
     Spec,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.placement import Shape, unmet
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import (
+    CORDONED,
+    LOST,
+    Instance,
+    Slot,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
+    Board,
+    Shape,
+    barred,
+    keepers,
+    misplaced,
+    staying_rules,
+    unwanted,
+    worst_first,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.feasible import Rule
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.select import depths_of
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 
 
@@ -22,7 +42,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.units import format_
 class Need:
     """A slot that needs a new instance. ``old`` is the one it replaces, ``home`` where it shall stay.
 
-    ``at_once``: parallelism does not hold it back.
+    ``at_once``: parallelism does not hold it back. ``only``: it may stand at home and nowhere else.
     """
 
     slot: Slot
@@ -32,6 +52,7 @@ class Need:
     old: Instance | None = None
     home: str | None = None
     at_once: bool = False
+    only: bool = False
 
     @property
     def leaves(self) -> Instance | None:
@@ -48,110 +69,299 @@ class Surplus:
 
 
 @dataclass(frozen=True)
+class Fresh:
+    """New slots of one process: number → the one node on which it may stand, None where any will do.
+
+    ``process`` has as its scale how many shall run. ``reasons``: by number, where it is not the usual one.
+    """
+
+    process: Process
+    shape: Shape
+    homes: Mapping[int, str | None]
+    reason: str
+    reasons: Mapping[int, str]
+
+    def need(self, number: int) -> Need:
+        """Return one of them."""
+        slot, home = Slot(*self.shape.key, number), self.homes[number]
+        reason = self.reasons.get(number, self.reason)
+        return Need(slot, self.process, self.shape, reason, home=home, only=home is not None)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of one process. ``fresh`` are as many new slots as are wanting."""
+
+    kept: list[Instance]
+    renewed: list[Need]
+    surplus: list[Surplus]
+    fresh: Fresh
+
+    def needs(self) -> Iterator[Need]:
+        """Yield all that needs an instance."""
+        yield from self.renewed
+        yield from map(self.fresh.need, self.fresh.homes)
+
+
+@dataclass(frozen=True)
 class Reconciled:
-    """The outcome, each part sorted by slot."""
+    """The outcome, each part sorted by slot. ``scales``: how many of each process shall run."""
 
     kept: tuple[Instance, ...]
     needs: tuple[Need, ...]
     surplus: tuple[Surplus, ...]
+    scales: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass
-class _Process:
-    """One process at work: its slots' best instances, and those of them that must leave their node."""
+@dataclass(frozen=True)
+class Look:
+    """What is known when one process is looked at.
 
-    process: Process
-    shape: Shape
-    spec: str
-    best: dict[int, Instance] = field(default_factory=dict)
-    must_leave: dict[str, str] = field(default_factory=dict)  # container -> reason
+    ``repairing``: the release stays the active one. ``displaced``: containers that cannot stay for reasons that
+    only placing has found, each with its reason. ``lost``: why slots of each process are gone with their nodes.
+    """
+
+    repairing: bool = False
+    displaced: Mapping[str, str] = field(default_factory=dict)
+    lost: Mapping[Key, Mapping[int, str]] = field(default_factory=dict)
 
 
-def reconcile(configuration: Configuration, fleet: Fleet, *, repairing: bool) -> Reconciled:
-    """Compare an app with its instances on the fleet. ``repairing``: the release stays the active one."""
-    nodes = {node.name: node for node in fleet.nodes}
-    observed = _by_process(i for i in fleet.of_app(configuration.app) if i.node in nodes)
-    kept: list[Instance] = []
-    needs: list[Need] = []
+def reconcile(
+    configuration: Configuration,
+    instances: Iterable[Instance],
+    board: Board,
+    *,
+    repairing: bool,
+    displaced: Mapping[str, str] | None = None,
+) -> Reconciled:
+    """Compare an app with its instances.
+
+    All that runs stands on the board; what does not stay where it is, is taken off. For ``repairing`` and
+    ``displaced`` see ``Look``.
+    """
+    app = configuration.app
+    seen, lost = split_lost(instances, board)
+    observed = by_process(seen)
+    look = Look(repairing, displaced or {}, lost)
+    shapes = {(app, process.name): Shape.of(app, process) for process in configuration.processes}
+    depths = depths_of(shapes)
     surplus: list[Surplus] = []
-    for process in sorted(configuration.processes, key=lambda process: process.name):
-        instances = observed.pop(process.name, [])
-        work = _examine(configuration.app, process, instances, nodes)
-        kept += [i for i in work.best.values() if _is_kept(work, i)]
-        needs += _needs(work, instances, repairing=repairing)
-        surplus += _surplus(work, instances)
-    for name, instances in observed.items():
-        surplus += [Surplus(i, f"process {name} is no longer in the app") for i in instances]
-    surplus.sort(key=lambda item: item.instance)
-    return Reconciled(tuple(kept), tuple(needs), tuple(surplus))
+    for key, found in observed.items():
+        if key not in shapes:
+            surplus += [Surplus(i, f"process {key[1]} is no longer in the app") for i in found]
+            _take_off(found, board)
+    outcomes = [
+        reconcile_process(
+            process, shapes[app, process.name], observed.get((app, process.name), []), board, look
+        )
+        for process in sorted(configuration.processes, key=lambda it: (depths[app, it.name], it.name))
+    ]
+    surplus += [item for outcome in outcomes for item in outcome.surplus]
+    return Reconciled(
+        tuple(sorted((one for it in outcomes for one in it.kept), key=lambda one: one.slot)),
+        tuple(sorted((need for it in outcomes for need in it.needs()), key=lambda need: need.slot)),
+        tuple(sorted(surplus, key=lambda item: item.instance)),
+        {it.fresh.process.name: it.fresh.process.scale for it in outcomes},
+    )
 
 
-def _by_process(instances: Iterable[Instance]) -> dict[str, list[Instance]]:
-    found = defaultdict(list)
-    for instance in instances:
-        found[instance.slot.process].append(instance)
+def reconcile_process(
+    process: Process, shape: Shape, instances: list[Instance], board: Board, look: Look
+) -> Outcome:
+    """Compare one process with its instances; those whom it must be with have been compared before."""
+    if not instances and not shape.everywhere and shape.key not in look.lost:
+        reason = "its container is gone" if look.repairing else f"process {process.name} is new"
+        fresh = Fresh(process, shape, dict.fromkeys(range(1, process.scale + 1)), reason, {})
+        return Outcome([], [], [], fresh)
+    return _Process(process, shape, instances, board, look).outcome()
+
+
+def by_process(instances: Iterable[Instance]) -> dict[Key, list[Instance]]:
+    """Return the instances of each process."""
+    found: dict[Key, list[Instance]] = {}
+    for one in instances:
+        slot = one.slot
+        found.setdefault((slot.app, slot.process), []).append(one)
     return found
 
 
-def _examine(app: str, process: Process, instances: list[Instance], nodes: Mapping[str, Node]) -> _Process:
-    work = _Process(process, Shape.of(app, process), process.spec.hash())
-    refused = {name: unmet(work.shape.constraints, node.labels) for name, node in nodes.items()}
-    by_merit = sorted(instances, key=lambda i: (*_merit(work, i, refused[i.node]), i.node, i.name))
-    for instance in by_merit:
-        if 1 <= instance.slot.number <= process.scale:
-            work.best.setdefault(instance.slot.number, instance)
-    work.best = dict(sorted(work.best.items()))
-    work.must_leave = {i.container: why for i in work.best.values() if i.running and (why := refused[i.node])}
-    work.must_leave |= _too_many(work)
-    return work
+def split_lost(
+    instances: Iterable[Instance], board: Board
+) -> tuple[list[Instance], dict[Key, dict[int, str]]]:
+    """Return the instances on nodes that are there; and of those on nodes that are lost, the slots' reasons."""
+    instances = list(instances)
+    there = {room.name for room in board.rooms if room.node.state != LOST}
+    lost: dict[Key, dict[int, str]] = {}
+    for one in instances:
+        if one.node not in there and one.node in board:
+            lost.setdefault((one.slot.app, one.slot.process), {})[one.slot.number] = f"{one.node} is lost"
+    return [one for one in instances if one.node in there], lost
 
 
-def _merit(work: _Process, instance: Instance, refused: str | None) -> tuple[bool, bool, bool, int]:
-    """Return what tells the best of a slot's instances: the lowest. A killed run can have left several."""
-    return not instance.running, not _as_wanted(work, instance), refused is not None, -instance.release
+def _take_off(instances: Iterable[Instance], board: Board) -> None:
+    for instance in instances:
+        if instance.running:
+            board.drop(instance)
 
 
-def _as_wanted(work: _Process, instance: Instance) -> bool:
-    return instance.running and instance.spec == work.spec and not instance.drift
+class _Process:
+    """One process at work: its slots' best instances, and those of them that must leave their node."""
+
+    def __init__(
+        self, process: Process, shape: Shape, instances: list[Instance], board: Board, look: Look
+    ) -> None:
+        self.process, self.shape, self.board, self.look = process, shape, board, look
+        self.instances = instances
+        self.spec = process.spec.hash() if instances else ""
+        self.surplus: list[Surplus] = []
+        self.must_leave: dict[str, str] = {}
+        self.best = self._best()
+        self.must_leave |= self._must_leave()
+
+    def outcome(self) -> Outcome:
+        """Return what becomes of each instance and slot."""
+        had, everywhere = len(self.best), self.shape.everywhere
+        nodes = self._on_every_node() if everywhere else set()
+        scale = len(nodes) if everywhere else self.process.scale
+        if not everywhere and had > scale:
+            self._thin_out(had, scale)
+        process = self.process if scale == self.process.scale else replace(self.process, scale=scale)
+        kept = [one for one in self.best.values() if self._is_kept(one)]
+        changed = (one for one in self.best.values() if not self._is_kept(one))
+        renewed = [self._renewed(process, one) for one in changed] if len(kept) < len(self.best) else []
+        return Outcome(kept, renewed, self.surplus, self._fresh(process, had, nodes))
+
+    def _fresh(self, process: Process, had: int, nodes: set[str]) -> Fresh:
+        wanting = process.scale - len(self.best)
+        free = islice((number for number in count(1) if number not in self.best), max(wanting, 0))
+        if self.shape.everywhere:
+            taken = {one.node for one in self.best.values()}
+            homes: dict[int, str | None] = dict(zip(free, sorted(nodes - taken), strict=True))
+            words = {number: f"{home} has none" for number, home in homes.items()}
+            return Fresh(process, self.shape, homes, "", words)
+        lost = self.look.lost
+        known = lost.get(self.shape.key, {})
+        return Fresh(process, self.shape, dict.fromkeys(free), self._why_new(had, process.scale), known)
+
+    def _best(self) -> dict[int, Instance]:
+        """Return the best instance of each slot, and let its doubles go. A killed run can have left several."""
+        best = {one.slot.number: one for one in self.instances}
+        if len(best) == len(self.instances):
+            return best if _in_order(best) else dict(sorted(best.items()))
+        best.clear()
+        for one in sorted(self.instances, key=lambda i: (*self._merit(i), i.node, i.name)):
+            first = best.setdefault(one.slot.number, one)
+            if first is not one:
+                reason = f"a second {one.slot}, beside {first.name} on {first.node}"
+                self._let_go(one, reason if one.running else "left over, does not run")
+        return dict(sorted(best.items()))
+
+    def _merit(self, one: Instance) -> tuple[bool, bool, bool, int]:
+        refused = one.node not in keepers(self.shape, self.board)
+        return not one.running, not self._as_wanted(one), refused, -one.release
+
+    def _as_wanted(self, one: Instance) -> bool:
+        return one.running and one.spec == self.spec and not one.drift
+
+    def _is_kept(self, one: Instance) -> bool:
+        return self._as_wanted(one) and one.container not in self.must_leave
+
+    def _must_leave(self) -> dict[str, str]:
+        """Return who may not stay where it stands, and why; off the board, the least wanted first.
+
+        So of several that cannot stay together, those stay that need no change.
+        """
+        kept_by = keepers(self.shape, self.board)
+        rules = staying_rules(self.shape, self.board)
+        disputed, displaced = self.board.disputed, self.look.displaced
+        suspects = [
+            one
+            for one in self.best.values()
+            if one.running
+            and (rules or one.node not in kept_by or one.node in disputed or one.container in displaced)
+        ]
+        found: dict[str, str] = {}
+        for one in sorted(suspects, key=lambda it: (self._as_wanted(it), -it.slot.number)):
+            if reason := self._why_leave(one, kept_by, rules):
+                found[one.container] = reason
+                self.board.drop(one)
+        return found
+
+    def _why_leave(self, one: Instance, kept_by: Collection[str], rules: Iterable[Rule]) -> str | None:
+        room = self.board[one.node]
+        if one.node not in kept_by:
+            return misplaced(room, self.shape)
+        if room.shunned and (reason := unwanted(room, self.shape)):
+            return reason
+        for rule in rules:
+            if reason := rule(room, self.shape, None):
+                return reason
+        return self.look.displaced.get(one.container)
+
+    def _let_go(self, one: Instance, reason: str) -> None:
+        self.surplus.append(Surplus(one, reason))
+        if one.running and one.container not in self.must_leave:
+            self.board.drop(one)
+
+    def _thin_out(self, had: int, scale: int) -> None:
+        """Let go of as many as are too many: what serves nothing, what would have to move, then the worst."""
+        for one, why in islice(self._going(), max(had - scale, 0)):
+            del self.best[one.slot.number]
+            said = f"scale {had} → {scale}" + (f", {why}" if scale else "")
+            self.surplus.append(Surplus(one, said))
+
+    def _going(self) -> Iterator[tuple[Instance, str]]:
+        """Yield in which order instances go, each off the board when asked for."""
+        latest = sorted(self.best.values(), key=lambda one: -one.slot.number)
+        yield from ((one, "does not run") for one in latest if not one.running)
+        leaving = (one for one in latest if one.container in self.must_leave)
+        yield from ((one, self.must_leave[one.container]) for one in leaving)
+        staying = [one for one in latest if one.running and one.container not in self.must_leave]
+        old = [one for one in staying if not self._as_wanted(one)]
+        yield from worst_first(old, self.shape, self.board)
+        yield from worst_first(filter(self._as_wanted, staying), self.shape, self.board)
+
+    def _on_every_node(self) -> set[str]:
+        """Return the nodes that shall hold one, and let go of what stands elsewhere, or twice."""
+        taken: set[str] = set()
+        wanted = {room.name for room in self.board.rooms if not barred(room, self.shape)}
+        by_merit = sorted(
+            self.best.items(), key=lambda it: (not it[1].running, not self._as_wanted(it[1]), it[0])
+        )
+        for number, one in by_merit:
+            room = self.board[one.node]
+            reason = self.must_leave.get(one.container) or misplaced(room, self.shape)
+            if not reason and room.node.state == CORDONED and not self._as_wanted(one):
+                reason = barred(room, self.shape)
+            if not reason and one.node in taken:
+                reason = f"a second one on {one.node}"
+            if reason:
+                del self.best[number]
+                self._let_go(one, reason)
+            else:
+                taken.add(one.node)
+        return wanted | taken
+
+    def _renewed(self, process: Process, old: Instance) -> Need:
+        """Return the need of a slot that has an instance, which cannot be kept."""
+        reason = self.must_leave.get(old.container)
+        home = None if reason else old.node
+        if not reason:
+            reason = difference(old, process.spec)
+            room = self.board[old.node]
+            if old.running and room.node.state == CORDONED:
+                reason, home = f"{reason}; {old.node} {barred(room, self.shape)}", None
+                self.board.drop(old)
+        return Need(old.slot, process, self.shape, reason, old, home, only=self.shape.everywhere)
+
+    def _why_new(self, had: int, scale: int) -> str:
+        if self.look.repairing:
+            return "its container is gone"
+        return f"scale {had} → {scale}" if self.instances else f"process {self.process.name} is new"
 
 
-def _is_kept(work: _Process, instance: Instance) -> bool:
-    return _as_wanted(work, instance) and instance.container not in work.must_leave
-
-
-def _too_many(work: _Process) -> dict[str, str]:
-    """Return the instances above max_per_node; those that are as wanted stay before those that are not."""
-    limit = work.process.rules.max_per_node
-    staying: dict[str, list[Instance]] = defaultdict(list)
-    for instance in sorted(work.best.values(), key=lambda i: (not _as_wanted(work, i), i.slot)):
-        if instance.running and instance.container not in work.must_leave:
-            staying[instance.node].append(instance)
-    return {
-        instance.container: f"{node} holds {len(held)} of {work.shape}, max_per_node is {limit}"
-        for node, held in staying.items()
-        for instance in held[limit:]
-        if limit is not None
-    }
-
-
-def _needs(work: _Process, instances: list[Instance], *, repairing: bool) -> Iterable[Need]:
-    for number in range(1, work.process.scale + 1):
-        slot, old = Slot(work.shape.app, work.process.name, number), work.best.get(number)
-        if old is None:
-            reason = "its container is gone" if repairing else _why_new(work.process, number, instances)
-            yield Need(slot, work.process, work.shape, reason)
-        elif not _is_kept(work, old):
-            must_leave = work.must_leave.get(old.container)
-            reason = must_leave or difference(old, work.process.spec)
-            home = None if must_leave else old.node
-            yield Need(slot, work.process, work.shape, reason, old, home)
-
-
-def _why_new(process: Process, number: int, instances: list[Instance]) -> str:
-    highest = max((instance.slot.number for instance in instances), default=0)
-    if not highest:
-        return f"process {process.name} is new"
-    return f"scale {highest} → {process.scale}" if number > highest else "its container is gone"
+def _in_order(numbers: Iterable[int]) -> bool:
+    return all(one < other for one, other in pairwise(numbers))
 
 
 def difference(old: Instance, spec: Spec) -> str:
@@ -173,15 +383,3 @@ def _short(image: str) -> str:
     if image.endswith(TO_BE_BUILT):
         return "(to be built)"
     return image.partition("@")[2].removeprefix("sha256:")[:12] or image
-
-
-def _surplus(work: _Process, instances: list[Instance]) -> Iterable[Surplus]:
-    highest = max((i.slot.number for i in instances if i.running), default=0)
-    for instance in instances:
-        best = work.best.get(instance.slot.number)
-        if best is None:
-            reason = f"scale {max(highest, instance.slot.number)} → {work.process.scale}"
-            yield Surplus(instance, reason)
-        elif instance is not best:
-            reason = f"a second {instance.slot}, beside {best.name} on {best.node}"
-            yield Surplus(instance, reason if instance.running else "left over, does not run")

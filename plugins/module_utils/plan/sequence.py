@@ -17,22 +17,23 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import NoRoom
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Instance, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
+    Board,
     Choice,
     Demand,
-    Rooms,
-    Shape,
     choose,
-    explain,
     place,
     refusal,
     stay,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.select import anchors_of
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.shortfall import Missing, shortfall
 
 from .pace import Pace
 from .reconcile import Need
 
 _BESIDE = "A canary needs room beside all that runs: make some, or deploy without update.canary."
-_Seek = Callable[[Iterable[Demand], Rooms], dict[Slot, Choice]]
+_Seek = Callable[[Iterable[Demand], Board], dict[Slot, Choice]]
 
 
 @dataclass(frozen=True)
@@ -58,35 +59,37 @@ class Sequence:
 def sequence(
     needs: Iterable[Need],
     surplus: Iterable[Instance],
-    rooms: Rooms,
+    board: Board,
     update: Update,
     canary: Collection[Slot] = (),
 ) -> Sequence:
     """Return when and where each need is met, those of the canary in a step before all others.
 
-    Takes from the rooms. Raises NoRoom with every reason.
+    On the board stands all that runs; what has no home there is known to leave. Takes from it. Raises NoRoom
+    with every reason.
     """
-    return _Sequencer(needs, surplus, rooms, update).run(canary)
+    return _Sequencer(needs, surplus, board, update).run(canary)
 
 
 class _Sequencer:
     def __init__(
-        self, needs: Iterable[Need], surplus: Iterable[Instance], rooms: Rooms, update: Update
+        self, needs: Iterable[Need], surplus: Iterable[Instance], board: Board, update: Update
     ) -> None:
         self.waiting = {need.slot: need for need in sorted(needs, key=lambda need: need.slot)}
         self.surplus = tuple(surplus)
-        self.rooms = rooms
+        self.board = board
         self.stop_first = update.stops_first
         self.pace = Pace(update, self.waiting.values())
         self.placed: list[Placed] = []
         self.surplus_step: int | None = None
+        self.anchors = anchors_of({need.shape.key: need.shape for need in self.waiting.values()})
 
     def run(self, canary: Collection[Slot]) -> Sequence:
         """Place the canary, then the rest round after round; each ends with the room of what it replaced."""
         self._place_canary(canary)
         while self.waiting:
             if not (self._round() or self._surplus_early() or self._one_moves() or self._one_stops_first()):
-                raise NoRoom(self._refusals(), self._advice())
+                raise self._no_room()
         return Sequence(
             placed=tuple(self.placed),
             surplus_step=self.surplus_step or self.pace.step + 1,
@@ -121,22 +124,25 @@ class _Sequencer:
         return any([started, *replaced])
 
     def _stay(self, needs: Iterable[Need]) -> dict[Slot, Choice]:
-        return stay(map(_demand, needs), self.rooms)
+        return stay(map(_demand, needs), self.board)
 
     def _choose(
         self, needs: Iterable[Need], chosen: dict[Slot, Choice]
     ) -> tuple[dict[Slot, Choice], dict[Slot, str]]:
         """Return what was chosen already and what else finds a node, and why the latter left their homes."""
-        rest = [need for need in needs if need.slot not in chosen]
+        undecided = {
+            need.shape.key for need in self.waiting.values() if need.home and need.slot not in chosen
+        }
+        rest = [need for need in needs if need.slot not in chosen and not self._waits_for(need, undecided)]
         notes = {need.slot: self._not_at_home(need) for need in rest}
-        return chosen | choose(map(_demand, rest), self.rooms), notes
+        return chosen | choose(map(_demand, rest), self.board), notes
 
     def _surplus_early(self) -> bool:
         """Stop what goes anyway before the next step, for its room."""
         if self.surplus_step or not self.surplus:
             return False
         for instance in self.surplus:
-            self.rooms[instance.node].drop(instance)
+            self.board.drop(instance)
         self.surplus_step = self.pace.close_step()
         return True
 
@@ -144,13 +150,28 @@ class _Sequencer:
         """Let the first instance that can leave its home, then look at the others again."""
         if self.stop_first:
             return any(self._after_stop(need, choose) for need in self._replacing())
-        hopeless: set[Shape] = set()
+        hopeless: set[Key] = set()
         for need in self.waiting.values():
-            if need.home and need.shape not in hopeless:
-                if self._commit(*self._choose([need], {})):
+            if need.home and not need.only and need.shape.key not in hopeless:
+                if self._moves(need):
                     return True
-                hopeless.add(need.shape)
+                hopeless.add(need.shape.key)
         return False
+
+    def _moves(self, need: Need) -> bool:
+        """Let one need leave its home, if it can: then what stands there does not count where it goes."""
+        if need.leaves:
+            self.board.leave(need.leaves)
+        if self._commit(*self._choose([need], {})):
+            return True
+        if need.leaves:
+            self.board.drop(need.leaves)
+            self.board.add(need.leaves)
+        return False
+
+    def _waits_for(self, need: Need, undecided: Collection[Key]) -> bool:
+        """Say whether it is not yet known where those will stand whom it must be with."""
+        return any(anchor in undecided for anchor in self.anchors.get(need.shape.key, ()))
 
     def _one_stops_first(self) -> bool:
         note = "stopped first, no room beside it"
@@ -165,13 +186,15 @@ class _Sequencer:
     def _after_stop(self, need: Need, seek: _Seek, note: str = "") -> bool:
         """Place one need where it fits once its predecessor has stopped; as if nothing was, if nowhere."""
         old = need.leaves
-        if old is None or not self.pace.may_stop(need.process):
+        undecided = {other.shape.key for other in self.waiting.values()}
+        if old is None or self._waits_for(need, undecided) or not self.pace.may_stop(need.process):
             return False
-        self.rooms[old.node].drop(old)
+        leaving = old.container in self.board.leaving
+        self.board.drop(old)
         away = self._not_at_home(need)
-        choices = seek([_demand(need)], self.rooms)
+        choices = seek([_demand(need)], self.board)
         if not choices:
-            self.rooms[old.node].add(old)
+            self.board.add(old, leaving=leaving)
             return False
         self.pace.stop(need)
         self._record(need, choices[need.slot], stop_first=True, note=note or away)
@@ -193,51 +216,77 @@ class _Sequencer:
         """Give back the room of what stops after its successor has started."""
         for need in needs:
             if need.leaves:
-                self.rooms[need.leaves.node].drop(need.leaves)
+                self.board.drop(need.leaves)
 
     def _record(self, need: Need, choice: Choice, *, stop_first: bool, note: str) -> None:
         del self.waiting[need.slot]
         self.placed.append(Placed(need, choice, self.pace.step, stop_first, note))
 
     def _not_at_home(self, need: Need) -> str:
-        room = self.rooms.get(need.home or "")
+        room = self.board.get(need.home or "")
         why = refusal(room, need.shape, need.slot.number) if room else None
         return f"{need.home}: {why}" if why else ""
 
+    def _no_room(self) -> NoRoom:
+        refusals = self._refusals()
+        nowhere = [need for need in self.waiting.values() if str(need.slot) in refusals]
+        stuck = [need for need in nowhere if not self._would_fit_after_stop(need)]
+        return NoRoom(refusals, [*self._advice(), *shortfall(_missing(stuck), self.board)])
+
     def _refusals(self) -> dict[str, dict[str, str]]:
         """Return why each slot fits nowhere; what only waits until others have started is left out."""
-        said = {str(need.slot): self._explain(need) for need in self.waiting.values()}
-        return {slot: reasons for slot, reasons in said.items() if len(reasons) == len(self.rooms)}
+        said = {need.slot: self._explain(need) for need in self.waiting.values()}
+        nowhere = (need for need in self.waiting.values() if len(said[need.slot]) == self._nodes(need))
+        return {str(need.slot): said[need.slot] for need in nowhere}
+
+    def _nodes(self, need: Need) -> int:
+        return 1 if need.only else len(self.board)
 
     def _explain(self, need: Need) -> dict[str, str]:
         """Return the reasons that remain when the predecessor has stopped; if it may not, those beside it."""
         if not self._would_fit_after_stop(need):
             return self._refused_after_stop(need)
-        own = {need.home: need.slot.number}
-        beside = ((name, refusal(room, need.shape, own.get(name))) for name, room in self.rooms.items())
-        return {name: reason for name, reason in sorted(beside) if reason}
+        return self._refused(need)
+
+    def _refused(self, need: Need) -> dict[str, str]:
+        rooms = [self.board[need.home]] if need.only and need.home else self.board.rooms
+        number = need.slot.number
+        beside = ((room.name, refusal(room, need.shape, number)) for room in rooms)
+        return {name: reason for name, reason in beside if reason}
 
     def _would_fit_after_stop(self, need: Need) -> bool:
-        return need.leaves is not None and len(self._refused_after_stop(need)) < len(self.rooms)
+        return need.leaves is not None and len(self._refused_after_stop(need)) < self._nodes(need)
 
     def _refused_after_stop(self, need: Need) -> dict[str, str]:
         old = need.leaves
-        if old:
-            self.rooms[old.node].drop(old)
-        reasons = explain(need.shape, self.rooms)
-        if old:
-            self.rooms[old.node].add(old)
+        if old is None:
+            return self._refused(need)
+        leaving = old.container in self.board.leaving
+        self.board.drop(old)
+        reasons = self._refused(need)
+        self.board.add(old, leaving=leaving)
         return reasons
 
     def _advice(self) -> Iterable[str]:
         """Yield which settings stand in the way."""
-        held = {n.shape: n.process for n in self._replacing() if self._would_fit_after_stop(n)}
-        for shape, process in held.items():
+        held = {n.shape.key: n for n in self._replacing() if self._would_fit_after_stop(n)}
+        for shape, process in ((need.shape, need.process) for need in held.values()):
             allowance = self.pace.allowance(process)
             yield f"{shape} has room only if an instance stops before its successor starts. {allowance}"
         if self.pace.one_step:
             yield "With update.parallelism all, every new instance needs room beside every old one."
 
 
+def _missing(needs: Iterable[Need]) -> Iterable[Missing]:
+    """Return needs by process; those that may stand on one node only each for itself."""
+    by_process: dict[Key, Missing] = {}
+    for need in needs:
+        if need.only:
+            yield Missing(need.shape, [need.slot.number], need.home)
+        else:
+            by_process.setdefault(need.shape.key, Missing(need.shape, [])).numbers.append(need.slot.number)
+    yield from by_process.values()
+
+
 def _demand(need: Need) -> Demand:
-    return Demand(need.slot, need.shape, need.home)
+    return Demand(need.slot, need.shape, need.home, need.only)

@@ -12,7 +12,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Spec,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
-from ansible_collections.fairlead.paas.plugins.module_utils.placement.room import rooms_of
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import rooms_of
 
 from .plan import Plan
 from .rollout import ByNode

@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The board on which placing happens: what every node has left, and the counts that rules need.
+
+Everything that comes to a node or goes from it passes through here, so that no count is ever computed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Rules
+from ansible_collections.fairlead.paas.plugins.module_utils.constraints import Constraint
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, LOST, Fleet, Instance, Node
+
+from .room import Holders, Room
+from .shape import Aversion, Key, Ref, Shape, millicores
+from .tally import Census, Tally
+
+if TYPE_CHECKING:
+    from .explanation import Witness
+    from .lane import Lanes
+
+
+class Board(Mapping[str, Room]):
+    """The rooms of all nodes, by name and sorted by it."""
+
+    def __init__(self, nodes: Iterable[Node], rules: Mapping[Key, Rules]) -> None:
+        """Begin with empty nodes. ``rules``: of every process that runs or will, as far as they bind others."""
+        by_name = sorted(nodes, key=lambda node: node.name)
+        self.rooms = [Room(node, index, self) for index, node in enumerate(by_name)]
+        self.where: dict[Key, dict[int, Holders]] = {}  # process -> index of a node -> who stands there
+        self.witness: Witness | None = None  # who is to see how slots are placed
+        self.leaving: set[str] = set()  # containers that hold their room only until they are stopped
+        self.changes: list[int] = []  # the indices of nodes on which something was placed, in order
+        self.disputed: set[str] = set()  # the nodes on which somebody does not want others
+        self.shunned: dict[str, dict[str, dict[Ref, dict[Key, int]]]] = {}  # label -> value -> as on a room
+        self._by_name = {room.name: room for room in self.rooms}
+        self._watched: set[Key] = set()  # of whose instances more is counted than what they hold
+        self._aversions: dict[Key, Aversion] = {}
+        self._averse: dict[Ref, list[Key]] = {}  # whom -> who wants not to be beside them
+        self.standing: dict[int, frozenset[str]] = {}  # what ``feasible`` has found out of whole classes
+        self._tallies: dict[Key, dict[str, Tally]] = {}
+        self._censuses: dict[str, Census] = {}
+        self._meeting: dict[Constraint, set[int]] = {}
+        self._reservations = {room.node.reserved_for for room in self.rooms}
+        # Classes of shapes, by a number; with each shape that has one, so that its id is nobody else's.
+        self._kinds: dict[tuple[frozenset[tuple[str, ...]], tuple[Constraint, ...]], int] = {}
+        self._kind_of: dict[int, tuple[int, Shape]] = {}
+        self._fields: dict[int, list[Room]] = {}
+        self._values: dict[tuple[int, str], frozenset[str]] = {}
+        self.lanes: dict[object, Lanes] = {}  # the rooms in order, until something leaves one of them
+        self.orders: dict[str, tuple[int, list[tuple[float, int, int]]]] = {}  # likewise, by strategy
+        for key, each in rules.items():
+            if each.apart:
+                self._avert(key, Aversion.of(each))
+
+    def __getitem__(self, name: str) -> Room:
+        """Return the room of a node."""
+        return self._by_name[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the room of a node, or what is given."""
+        return self._by_name.get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of all nodes."""
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        """Return how many nodes there are."""
+        return len(self.rooms)
+
+    # What stands where
+
+    def take(self, room: Room, shape: Shape, number: int) -> None:
+        """Reserve what a new instance asks for. Its port, if it wants one, is counted; ``open_port`` names it."""
+        key, index = shape.key, room.index
+        room.memory -= shape.memory
+        room.millicores -= shape.millicores
+        room.free_ports -= shape.wants_port
+        room.version += 1
+        self.changes.append(index)
+        holders = room.held.get(key)
+        if holders is None:
+            room.held[key] = holders = {number: number}
+            at = self.where.get(key)
+            if at is None:
+                self.where[key] = {index: holders}
+            else:
+                at[index] = holders
+        else:
+            holders[number] = number
+        if self._censuses or key in self._watched:
+            self._note(room, key, number, number, 1)
+
+    def put_back(self, room: Room, shape: Shape, number: int) -> None:
+        """Undo ``take``."""
+        room.memory += shape.memory
+        room.millicores += shape.millicores
+        room.free_ports += shape.wants_port
+        self._go(room, shape.key, number, number)
+
+    def add(self, instance: Instance, *, leaving: bool = False) -> None:
+        """Reserve what an observed instance holds; ``leaving``: until it is stopped."""
+        room = self._by_name[instance.node]
+        if leaving:
+            self.leaving.add(instance.container)
+        room.memory -= instance.memory
+        room.millicores -= millicores(instance.cpu)
+        room.close_port(instance.port)
+        key = (instance.slot.app, instance.slot.process)
+        self._come(room, key, instance.container, instance.slot.number)
+
+    def drop(self, instance: Instance) -> None:
+        """Give back all but the port of an observed instance."""
+        room = self._by_name[instance.node]
+        room.memory += instance.memory
+        room.millicores += millicores(instance.cpu)
+        key = (instance.slot.app, instance.slot.process)
+        self._go(room, key, instance.container, instance.slot.number)
+        self.leaving.discard(instance.container)
+
+    def leave(self, instance: Instance) -> None:
+        """Let an observed instance hold its room only until it is stopped."""
+        self.drop(instance)
+        self.add(instance, leaving=True)
+
+    # What rules ask
+
+    def kind(self, shape: Shape) -> int:
+        """Return the class of a shape: equal for all that have the same rooms to go to."""
+        known = self._kind_of.get(id(shape))
+        if known is None:
+            rights = frozenset(apps for apps in self._reservations if shape.app in apps)
+            kind = self._kinds.setdefault((rights, shape.constraints), len(self._kinds))
+            known = self._kind_of[id(shape)] = (kind, shape)
+        return known[0]
+
+    def field(self, shape: Shape) -> list[Room]:
+        """Return the rooms that a shape may be placed in by what does not change: state, reservation, labels.
+
+        Worked out once for all shapes of a class.
+        """
+        kind = self.kind(shape)
+        if kind not in self._fields:
+            self._fields[kind] = self._filtered(shape)
+        return self._fields[kind]
+
+    def values(self, shape: Shape, label: str) -> frozenset[str]:
+        """Return the values that a label has on the rooms of a shape."""
+        at = self.kind(shape), label
+        if at not in self._values:
+            found = (room.facts.get(label) for room in self.field(shape))
+            self._values[at] = frozenset(value for value in found if value is not None)
+        return self._values[at]
+
+    def meeting(self, constraint: Constraint) -> set[int]:
+        """Return the indices of the nodes that meet a constraint."""
+        if constraint not in self._meeting:
+            allows = constraint.allows
+            self._meeting[constraint] = {room.index for room in self.rooms if allows(room.facts)}
+        return self._meeting[constraint]
+
+    def tally(self, shape: Shape, label: str) -> Tally:
+        """Return the counts of a process over the values of a label; from now on they are kept."""
+        tallies = self._tallies.setdefault(shape.key, {})
+        if label not in tallies:
+            tallies[label] = self._counted(shape.key, label)
+            self._watched.add(shape.key)
+        return tallies[label]
+
+    def census(self, label: str) -> Census:
+        """Return who stands on the nodes of each value of a label; from now on it is kept."""
+        if label not in self._censuses:
+            census = self._censuses[label] = Census()
+            for room in self.rooms:
+                if (value := room.facts.get(label)) is not None:
+                    for key, holders in room.held.items():
+                        census.note(value, key, len(holders))
+        return self._censuses[label]
+
+    def staying(self, holders: Holders) -> set[int]:
+        """Return the slot numbers of what does not leave."""
+        if not self.leaving:
+            return set(holders.values())
+        return {number for holder, number in holders.items() if holder not in self.leaving}
+
+    def shuns(self, shape: Shape, *, per_value: bool) -> bool:
+        """Say whether any process wants not to be on the same node as a shape, or in the same value of a label."""
+        return any(
+            ref.names(shape.key, by) and (self._aversions[by].per is not None) == per_value
+            for ref in shape.names
+            for by in self._averse.get(ref, ())
+        )
+
+    def bind(self, shape: Shape) -> None:
+        """Let the rules of a shape bind what comes near its instances, if they were not given at the start."""
+        if shape.apart and shape.key not in self._aversions:
+            self._avert(shape.key, Aversion(shape.apart, shape.apart_per))
+
+    def _avert(self, key: Key, aversion: Aversion) -> None:
+        self._aversions[key] = aversion
+        self._watched.add(key)
+        for ref in aversion.refs:
+            self._averse.setdefault(ref, []).append(key)
+
+    def load(self, instances: Iterable[Instance], gone: Collection[str]) -> None:
+        """Add all that is observed, at the start; containers that are ``gone`` hold nothing but their port."""
+        known, cores = self._by_name, lru_cache(millicores)
+        for one in instances:
+            room = known.get(one.node)
+            if room is None or room.node.state == LOST:
+                continue
+            room.close_port(one.port)
+            if one.container in gone:
+                continue
+            room.memory -= one.memory
+            room.millicores -= cores(one.cpu)
+            slot = one.slot
+            self._come(room, (slot.app, slot.process), one.container, slot.number)
+        for room in self.rooms:
+            room.measure()
+
+    def lend(self, room: Room, memory: int, cpu: int) -> None:
+        """Take so much from a node for a while; negative amounts give it back."""
+        room.memory -= memory
+        room.millicores -= cpu
+        room.version += 1
+        self.lanes.clear()
+        self.orders.clear()
+
+    def forget(self) -> None:
+        """Forget all that was worked out of nodes once for all, since one of them is about to be another."""
+        self._kinds.clear()
+        self._kind_of.clear()
+        self._meeting.clear()
+        self._fields.clear()
+        self._values.clear()
+        self.standing.clear()
+        self.lanes.clear()
+        self.orders.clear()
+        self._reservations = {room.node.reserved_for for room in self.rooms}
+
+    def append(self, node: Node) -> None:
+        """Add a bare node for a while, behind all others."""
+        room = Room(node, len(self.rooms), self)
+        self.rooms.append(room)
+        self._by_name[room.name] = room
+        self.forget()
+
+    def pop(self) -> None:
+        """Remove the node that was added last; nothing may stand there."""
+        del self._by_name[self.rooms.pop().name]
+        self.forget()
+
+    # Keeping the counts
+
+    def _filtered(self, shape: Shape) -> list[Room]:
+        rooms = (
+            room
+            for room in self.rooms
+            if room.node.state == ACTIVE
+            and (not room.node.reserved_for or shape.app in room.node.reserved_for)
+        )
+        if not shape.constraints:
+            return list(rooms)
+        allowed = set.intersection(*(self.meeting(each) for each in shape.constraints))
+        return [room for room in rooms if room.index in allowed]
+
+    def _counted(self, key: Key, label: str) -> Tally:
+        tally = Tally()
+        for index, holders in self.where.get(key, {}).items():
+            if (value := self.rooms[index].facts.get(label)) is not None:
+                for holder, number in holders.items():
+                    tally.note(value, number, 1, leaving=holder in self.leaving)
+        return tally
+
+    def _come(self, room: Room, key: Key, holder: str | int, number: int) -> None:
+        room.version += 1
+        self.changes.append(room.index)
+        holders = room.held.get(key)
+        if holders is None:
+            holders = room.held[key] = {}
+            self.where.setdefault(key, {})[room.index] = holders
+        holders[holder] = number
+        if self._censuses or key in self._watched:
+            self._note(room, key, holder, number, 1)
+
+    def _go(self, room: Room, key: Key, holder: str | int, number: int) -> None:
+        room.version += 1
+        holders = room.held[key]
+        if self._censuses or key in self._watched:
+            self._note(room, key, holder, number, -1)
+        del holders[holder]
+        if not holders:
+            del room.held[key], self.where[key][room.index]
+        self.lanes.clear()
+        self.orders.clear()
+
+    def _note(self, room: Room, key: Key, holder: str | int, number: int, change: int) -> None:
+        facts = room.facts
+        for label, tally in self._tallies.get(key, {}).items():
+            if (value := facts.get(label)) is not None:
+                tally.note(value, number, change, leaving=holder in self.leaving)
+        for label, census in self._censuses.items():
+            if (value := facts.get(label)) is not None:
+                census.note(value, key, change)
+        if aversion := self._aversions.get(key):
+            self._shun(room, key, aversion, change)
+
+    def _shun(self, room: Room, key: Key, aversion: Aversion, change: int) -> None:
+        shunned = room.shunned
+        if aversion.per is not None:
+            value = room.facts.get(aversion.per)
+            if value is None:
+                return
+            shunned = self.shunned.setdefault(aversion.per, {}).setdefault(value, {})
+        for ref in aversion.refs:
+            by = shunned.setdefault(ref, {})
+            by[key] = by.get(key, 0) + change
+            if not by[key]:
+                del by[key]
+            if not by:
+                del shunned[ref]
+        if aversion.per is None:
+            (self.disputed.add if shunned else self.disputed.discard)(room.name)
+
+
+def rooms_of(fleet: Fleet, gone: Collection[str] = (), rules: Mapping[Key, Rules] | None = None) -> Board:
+    """Return the room on every node, less what the observed instances of all apps hold.
+
+    Containers that are ``gone`` hold nothing but their port, those on nodes that are lost nothing at all.
+    ``rules`` go before those that the fleet knows of the same processes.
+    """
+    board = Board(fleet.nodes, {**fleet.rules, **(rules or {})})
+    board.load(fleet.instances, gone)
+    return board
