@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Rules
-from ansible_collections.fairlead.paas.plugins.module_utils.constraints import Constraint
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, LOST, Fleet, Instance, Node
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import LOST, Fleet, Instance, Node
 
+from .field import Fields
 from .room import Holders, Room
 from .shape import Aversion, Key, Ref, Shape, millicores
 from .tally import Census, Tally
@@ -21,6 +21,9 @@ from .tally import Census, Tally
 if TYPE_CHECKING:
     from .explanation import Witness
     from .lane import Lanes
+
+
+_NONE: Mapping[str, Tally] = {}
 
 
 class Board(Mapping[str, Room]):
@@ -43,13 +46,7 @@ class Board(Mapping[str, Room]):
         self.standing: dict[int, frozenset[str]] = {}  # what ``feasible`` has found out of whole classes
         self._tallies: dict[Key, dict[str, Tally]] = {}
         self._censuses: dict[str, Census] = {}
-        self._meeting: dict[Constraint, set[int]] = {}
-        self._reservations = {room.node.reserved_for for room in self.rooms}
-        # Classes of shapes, by a number; with each shape that has one, so that its id is nobody else's.
-        self._kinds: dict[tuple[frozenset[tuple[str, ...]], tuple[Constraint, ...]], int] = {}
-        self._kind_of: dict[int, tuple[int, Shape]] = {}
-        self._fields: dict[int, list[Room]] = {}
-        self._values: dict[tuple[int, str], frozenset[str]] = {}
+        self.fields = Fields(self.rooms)
         self.lanes: dict[object, Lanes] = {}  # the rooms in order, until something leaves one of them
         self.orders: dict[str, tuple[int, list[tuple[float, int, int]]]] = {}  # likewise, by strategy
         for key, each in rules.items():
@@ -129,39 +126,17 @@ class Board(Mapping[str, Room]):
 
     # What rules ask
 
-    def kind(self, shape: Shape) -> int:
-        """Return the class of a shape: equal for all that have the same rooms to go to."""
-        known = self._kind_of.get(id(shape))
-        if known is None:
-            rights = frozenset(apps for apps in self._reservations if shape.app in apps)
-            kind = self._kinds.setdefault((rights, shape.constraints), len(self._kinds))
-            known = self._kind_of[id(shape)] = (kind, shape)
-        return known[0]
-
     def field(self, shape: Shape) -> list[Room]:
-        """Return the rooms that a shape may be placed in by what does not change: state, reservation, labels.
-
-        Worked out once for all shapes of a class.
-        """
-        kind = self.kind(shape)
-        if kind not in self._fields:
-            self._fields[kind] = self._filtered(shape)
-        return self._fields[kind]
+        """Return the rooms that a shape may be placed in by what does not change, by name."""
+        parts = self.fields.parts(shape)
+        if len(parts) == 1:
+            return parts[0].rooms
+        return sorted((room for part in parts for room in part.rooms), key=lambda room: room.index)
 
     def values(self, shape: Shape, label: str) -> frozenset[str]:
         """Return the values that a label has on the rooms of a shape."""
-        at = self.kind(shape), label
-        if at not in self._values:
-            found = (room.facts.get(label) for room in self.field(shape))
-            self._values[at] = frozenset(value for value in found if value is not None)
-        return self._values[at]
-
-    def meeting(self, constraint: Constraint) -> set[int]:
-        """Return the indices of the nodes that meet a constraint."""
-        if constraint not in self._meeting:
-            allows = constraint.allows
-            self._meeting[constraint] = {room.index for room in self.rooms if allows(room.facts)}
-        return self._meeting[constraint]
+        first, *others = self.fields.parts(shape)
+        return first.values(label).union(*(part.values(label) for part in others))
 
     def tally(self, shape: Shape, label: str) -> Tally:
         """Return the counts of a process over the values of a label; from now on they are kept."""
@@ -208,18 +183,26 @@ class Board(Mapping[str, Room]):
 
     def load(self, instances: Iterable[Instance], gone: Collection[str]) -> None:
         """Add all that is observed, at the start; containers that are ``gone`` hold nothing but their port."""
-        known, cores = self._by_name, lru_cache(millicores)
+        known, cores, watched, where = self._by_name, lru_cache(millicores), self._watched, self.where
         for one in instances:
             room = known.get(one.node)
             if room is None or room.node.state == LOST:
                 continue
-            room.close_port(one.port)
+            if one.port is not None:
+                room.close_port(one.port)
             if one.container in gone:
                 continue
             room.memory -= one.memory
             room.millicores -= cores(one.cpu)
             slot = one.slot
-            self._come(room, (slot.app, slot.process), one.container, slot.number)
+            key = slot.app, slot.process
+            holders = room.held.get(key)
+            if holders is None:
+                room.held[key] = holders = {}
+                where.setdefault(key, {})[room.index] = holders
+            holders[one.container] = slot.number
+            if key in watched:
+                self._note(room, key, one.container, slot.number, 1)
         for room in self.rooms:
             room.measure()
 
@@ -233,15 +216,9 @@ class Board(Mapping[str, Room]):
 
     def forget(self) -> None:
         """Forget all that was worked out of nodes once for all, since one of them is about to be another."""
-        self._kinds.clear()
-        self._kind_of.clear()
-        self._meeting.clear()
-        self._fields.clear()
-        self._values.clear()
-        self.standing.clear()
+        self.fields = Fields(self.rooms)
         self.lanes.clear()
         self.orders.clear()
-        self._reservations = {room.node.reserved_for for room in self.rooms}
 
     def append(self, node: Node) -> None:
         """Add a bare node for a while, behind all others."""
@@ -256,18 +233,6 @@ class Board(Mapping[str, Room]):
         self.forget()
 
     # Keeping the counts
-
-    def _filtered(self, shape: Shape) -> list[Room]:
-        rooms = (
-            room
-            for room in self.rooms
-            if room.node.state == ACTIVE
-            and (not room.node.reserved_for or shape.app in room.node.reserved_for)
-        )
-        if not shape.constraints:
-            return list(rooms)
-        allowed = set.intersection(*(self.meeting(each) for each in shape.constraints))
-        return [room for room in rooms if room.index in allowed]
 
     def _counted(self, key: Key, label: str) -> Tally:
         tally = Tally()
@@ -301,7 +266,7 @@ class Board(Mapping[str, Room]):
 
     def _note(self, room: Room, key: Key, holder: str | int, number: int, change: int) -> None:
         facts = room.facts
-        for label, tally in self._tallies.get(key, {}).items():
+        for label, tally in self._tallies.get(key, _NONE).items():
             if (value := facts.get(label)) is not None:
                 tally.note(value, number, change, leaving=holder in self.leaving)
         for label, census in self._censuses.items():

@@ -99,10 +99,8 @@ def first_refusal(rules: Iterable[Rule], room: Room, shape: Shape, number: int |
 
 def keepers(shape: Shape, board: Board) -> frozenset[str]:
     """Return the names of the nodes that ``misplaced`` has nothing against. Worked out once for a class."""
-    kind = board.kind(shape)
-    if kind not in board.standing:
-        board.standing[kind] = frozenset(it.name for it in board.rooms if not misplaced(it, shape))
-    return board.standing[kind]
+    first, *others = board.fields.parts(shape)
+    return first.keeping.union(*(part.keeping for part in others)) if others else first.keeping
 
 
 def explain(shape: Shape, board: Board) -> dict[str, str]:

@@ -17,9 +17,10 @@ from heapq import heappop, heappush, heapreplace
 
 from .board import Board
 from .feasible import Rule, unwanted
+from .field import Part
 from .rank import STRATEGIES, Strategy, count_here, weights_of
 from .room import Room
-from .shape import ANY, Shape
+from .shape import ANY, Ref, Shape
 
 Entry = tuple[float, int, int]
 Top = tuple[int, float, int]  # how many of the process stand there, what the strategy says, index of the room
@@ -228,27 +229,37 @@ def lanes_of(shape: Shape, board: Board) -> list[Lane]:
     """Return the lanes of a shape."""
     if shape.together:
         likes = STRATEGIES[shape.strategy].likes
-        rooms = company(shape, board)
-        return _cut(shape, sorted([(likes(room), room.index, room.version) for room in rooms]), board)
-    at = board.kind(shape), shape.spread, shape.preferences, shape.strategy
-    lanes = board.lanes.get(at)
-    if lanes is None:
-        indices = {room.index for room in board.field(shape)}
-        entries = [entry for entry in _in_order(shape.strategy, board) if entry[1] in indices]
-        lanes = board.lanes[at] = Lanes(_cut(shape, entries, board), board)
-    return lanes.catch_up(board)
+        entries = [(likes(room), room.index, room.version) for room in company(shape, board)]
+        return _cut(shape, sorted(entries), board)
+    parts = board.fields.parts(shape)
+    lanes = _of_part(shape, parts[0], board)
+    return lanes if len(parts) == 1 else [*lanes, *(it for part in parts[1:] for it in _of_part(shape, part, board))]
 
 
 def company(shape: Shape, board: Board) -> list[Room]:
-    """Return the rooms of a shape's field on which somebody stands whom it must be with."""
-    field = board.field(shape)
-    for ref in shape.together:
-        if ref.process:
-            held = board.where.get((ref.app, ref.process), {}).keys()
-        else:
-            held = {index for key, at in board.where.items() if ref.names(key, shape.key) for index in at}
-        field = [room for room in field if room.index in held]
-    return field
+    """Return the rooms of a shape's field on which somebody stands whom it must be with, by name."""
+    if not shape.together:
+        return board.field(shape)
+    held = set.intersection(*(_holding(ref, shape, board) for ref in shape.together))
+    parts = board.fields.parts(shape)
+    return [board.rooms[index] for index in sorted(held) if any(index in part.indices for part in parts)]
+
+
+def _holding(ref: Ref, shape: Shape, board: Board) -> set[int]:
+    """Return the indices of the nodes that hold somebody whom a shape must be with."""
+    if ref.process:
+        return set(board.where.get((ref.app, ref.process), ()))
+    return {index for key, at in board.where.items() if ref.names(key, shape.key) for index in at}
+
+
+def _of_part(shape: Shape, part: Part, board: Board) -> list[Lane]:
+    at = part, shape.spread, shape.preferences, shape.strategy
+    lanes = board.lanes.get(at)
+    if lanes is None:
+        indices = part.indices
+        entries = [entry for entry in _in_order(shape.strategy, board) if entry[1] in indices]
+        lanes = board.lanes[at] = Lanes(_cut(shape, entries, board), board)
+    return lanes.catch_up(board)
 
 
 def _cut(shape: Shape, entries: list[Entry], board: Board) -> list[Lane]:
@@ -271,7 +282,7 @@ def _in_order(strategy: str, board: Board) -> list[Entry]:
     """
     likes, grows = STRATEGIES[strategy].likes, STRATEGIES[strategy].grows
     when, entries = board.orders.get(strategy, (0, []))
-    if not entries or len(board.changes) - when > grows * len(board.rooms) // 2:
+    if not entries or len(board.changes) - when > grows * 2 * len(board.rooms):
         entries = sorted([(likes(room), room.index, room.version) for room in board.rooms])
         board.orders[strategy] = len(board.changes), entries
     return entries

@@ -91,6 +91,6 @@ def weights_of(shape: Shape, board: Board) -> dict[int, int]:
     """Return index of a node → sum of the weights of the preferences that it meets; others meet none."""
     sums: dict[int, int] = {}
     for preference in shape.preferences:
-        for index in board.meeting(preference.constraint):
+        for index in board.fields.meeting(preference.constraint):
             sums[index] = sums.get(index, 0) + preference.weight
     return sums

@@ -30,12 +30,12 @@ class Repair:
         """Begin with what the first pass has found; it is changed."""
         self._shapes, self._found, self._board = shapes, found, board
         self._steps = _STEPS
-        named = [(ref, key) for key, shape in shapes.items() for ref in shape.together]
+        named = {ref for shape in shapes.values() for ref in shape.together}
         # Who has company, or is counted against others elsewhere, stays: moving it could wrong these.
         self._fixed = {
             key
             for key, shape in shapes.items()
-            if shape.max_skew is not None or any(ref.names(key, owner) for ref, owner in named)
+            if shape.max_skew is not None or not named.isdisjoint(shape.names)
         }
         self._on: dict[int, list[tuple[Key, int]]] = {}
         for key, rooms in sorted(found.items()):

@@ -13,6 +13,7 @@ from .board import Board
 from .exact import can_decide, decide
 from .feasible import refusal
 from .fill import best_for, fill
+from .packed import is_plain, packed
 from .repair import Found, Repair
 from .room import Room
 from .search import is_small, search
@@ -92,8 +93,11 @@ def choose(demands: Iterable[Demand], board: Board) -> Choices:
     return choices
 
 
-def settle(groups: Iterable[Group], board: Board) -> Found:
-    """Return a room for each slot that finds one, taken already. The hardest to place come first."""
+def settle(groups: Iterable[Group], board: Board, *, together: bool = False) -> Found:
+    """Return a room for each slot that finds one, taken already. The hardest to place come first.
+
+    ``together``: what is only to be packed is packed last, all of it at once and not one after the other.
+    """
     groups = list(groups)
     company = anchors_of({group.shape.key: group.shape for group in groups})
     followers: dict[Key, list[Group]] = {}
@@ -103,8 +107,15 @@ def settle(groups: Iterable[Group], board: Board) -> Found:
             followers.setdefault(anchor, []).append(group)
     found: Found = {}
     in_turn = in_order(groups, board)
+    plain = [it for it in in_turn if together and is_plain(it.shape, board, followers)]
+    alike = {group.shape.key for group in plain}
     for group in in_turn:
-        found[group.shape.key] = _settle(group, followers.get(group.shape.key, ()), board)
+        if group.shape.key not in alike:
+            found[group.shape.key] = _settle(group, followers.get(group.shape.key, ()), board)
+    found |= packed(plain, board)
+    for group in plain:
+        rest = [number for number in group.numbers if number not in found[group.shape.key]]
+        found[group.shape.key] |= fill(group.shape, rest, board) if rest else {}
     return complete(in_turn, found, board)
 
 
@@ -184,7 +195,7 @@ def depths_of(shapes: Mapping[Key, Shape]) -> dict[Key, int]:
 
 def _hardness(shape: Shape, board: Board) -> _Hardness:
     alone = any(ref.app == EVERY_OTHER for ref in shape.apart)
-    return not alone, len(board.field(shape)), -shape.memory, -shape.millicores, shape.key
+    return not alone, sum(len(it.rooms) for it in board.fields.parts(shape)), -shape.memory, -shape.millicores, shape.key
 
 
 def _settle(group: Group, followers: Iterable[Group], board: Board) -> dict[int, Room]:

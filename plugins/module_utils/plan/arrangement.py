@@ -160,7 +160,7 @@ class _Arranging:
             if outcome.renewed or outcome.fresh.homes:
                 self.outcomes[key] = outcome
                 self._renew(shape, outcome)
-        for key, rooms in settle(self._groups(), self.board).items():
+        for key, rooms in settle(self._groups(), self.board, together=True).items():
             self.found.setdefault(key, {}).update(rooms)
         return Arrangement(
             self.board, self.shapes, tuple(self.kept), tuple(self.stopped), self.outcomes, self.found

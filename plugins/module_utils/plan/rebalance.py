@@ -24,6 +24,7 @@ from typing import NamedTuple
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.placement import Board, Room, Shape, refusal
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.field import Part
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.rank import STRATEGIES, Score, score
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
 
@@ -75,7 +76,7 @@ class _Balancing:
             key = (one.slot.app, one.slot.process)
             if key in movable:
                 self._standing.setdefault(key, {})[one.container] = one
-        self._targets: dict[tuple[int, str, str | None], list[Room]] = {}
+        self._targets: dict[tuple[tuple[Part, ...], str, str | None], list[Room]] = {}
 
     def evening(self, most: int) -> tuple[Move, ...]:
         """Return moves by all terms but that of nodes freed."""
@@ -130,10 +131,10 @@ class _Balancing:
 
     def _rooms(self, shape: Shape) -> Iterator[Room]:
         """Yield rooms that are worth looking at: of each value of ``spread`` those that the strategy likes."""
-        kind, label = self._board.kind(shape), shape.spread
+        parts, label = self._board.fields.parts(shape), shape.spread
         values: list[str | None] = [*sorted(self._board.values(shape, label))] if label else [None]
         for value in values:
-            at = (kind, shape.strategy, value)
+            at = (parts, shape.strategy, value)
             if at not in self._targets:
                 likes = STRATEGIES[shape.strategy].likes
                 rooms = (it for it in self._board.field(shape) if value is None or it.facts.get(label or "") == value)

@@ -226,9 +226,13 @@ class _Process:
         if not everywhere and had > scale:
             self._thin_out(had, scale)
         process = self.process if scale == self.process.scale else replace(self.process, scale=scale)
-        kept = [one for one in self.best.values() if self._is_kept(one)]
-        changed = (one for one in self.best.values() if not self._is_kept(one))
-        renewed = [self._renewed(process, one) for one in changed] if len(kept) < len(self.best) else []
+        kept: list[Instance] = []
+        renewed: list[Need] = []
+        for one in self.best.values():
+            if self._is_kept(one):
+                kept.append(one)
+            else:
+                renewed.append(self._renewed(process, one))
         return Outcome(kept, renewed, self.surplus, self._fresh(process, had, nodes))
 
     def _fresh(self, process: Process, had: int, nodes: set[str]) -> Fresh:
@@ -281,6 +285,8 @@ class _Process:
             and (rules or one.node not in kept_by or one.node in disputed or one.container in displaced)
         ]
         found: dict[str, str] = {}
+        if not any(self._why_leave(one, kept_by, rules) for one in suspects):
+            return found
         for one in sorted(suspects, key=lambda it: (self._as_wanted(it), -it.slot.number)):
             if reason := self._why_leave(one, kept_by, rules):
                 found[one.container] = reason

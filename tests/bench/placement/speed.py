@@ -202,7 +202,10 @@ def _processes(app: str, at: int, scales: list[int], random: Random) -> Iterator
             port=8080 if random.random() < 0.8 else None,  # noqa: PLR2004
         )
         rules = _rules(app, name, random)
-        yield Process(name, scales[2 * at + place], spec, rules)
+        scale = scales[2 * at + place]
+        if rules.apart == ("*",):
+            scale = min(scale, 2)  # whole nodes of their own are not for many
+        yield Process(name, scale, spec, rules)
 
 
 def _rules(app: str, name: str, random: Random) -> Rules:
@@ -220,7 +223,7 @@ def _rules(app: str, name: str, random: Random) -> Rules:
         "preferences": {"preferences": (Preference("disk == ssd"), Preference("generation == 3", 20))},
         "apart": {"apart": (other,)},
         "apart per zone": {"apart": (f"{other}/web",), "apart_per": "rack"},
-        "alone": {"apart": ("*",)} if random.random() < 0.05 else {"apart": (other,)},  # noqa: PLR2004
+        "alone": {"apart": ("*",)} if random.randrange(20) == 0 else {"apart": (other,)},
         "with": {"together": (f"{app}/cache",)} if name == "web" else {},
         "global": {"mode": GLOBAL} if app == "app0007" and name == "cache" else {},
     }

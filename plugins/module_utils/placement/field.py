@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which nodes a shape may use by what never changes while placing: state, reservation, labels and facts.
+
+Worked out once for all shapes that ask the same. The nodes kept for some apps are parts of their own, so that
+what belongs to everybody is shared also by those who have more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.fairlead.paas.plugins.module_utils.constraints import Constraint
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, CORDONED
+
+from .room import Room
+from .shape import Shape
+
+Reservation = tuple[str, ...]  # apps; empty: nodes for everybody
+
+
+class Part:
+    """The nodes of one reservation that meet some constraints."""
+
+    __slots__ = ("_values", "indices", "keeping", "rooms")
+
+    def __init__(self, rooms: list[Room]) -> None:
+        """Begin with nodes in any state."""
+        self.rooms = [room for room in rooms if room.node.state == ACTIVE]
+        self.indices = frozenset(room.index for room in self.rooms)
+        # The names of those that keep what stands there.
+        self.keeping = frozenset(room.name for room in rooms if room.node.state in (ACTIVE, CORDONED))
+        self._values: dict[str, frozenset[str]] = {}
+
+    def values(self, label: str) -> frozenset[str]:
+        """Return the values of a label on active nodes."""
+        if label not in self._values:
+            found = (room.facts.get(label) for room in self.rooms)
+            self._values[label] = frozenset(value for value in found if value is not None)
+        return self._values[label]
+
+
+class Fields:
+    """The parts of all shapes."""
+
+    def __init__(self, rooms: Sequence[Room]) -> None:
+        """Begin with all rooms."""
+        self._rooms = rooms
+        self._reserved: dict[Reservation, list[Room]] = {(): []}
+        for room in rooms:
+            self._reserved.setdefault(room.node.reserved_for, []).append(room)
+        self._meeting: dict[Constraint, frozenset[int]] = {}
+        self._parts: dict[tuple[Reservation, tuple[Constraint, ...]], Part] = {}
+        # With each shape that has been here, so that its id is nobody else's.
+        self._known: dict[int, tuple[tuple[Part, ...], Shape]] = {}
+
+    def parts(self, shape: Shape) -> tuple[Part, ...]:
+        """Return the nodes for everybody, then those that are kept for the shape's app among others."""
+        known = self._known.get(id(shape))
+        if known is None:
+            own = [apps for apps in self._reserved if shape.app in apps]
+            parts = tuple(self._part(apps, shape.constraints) for apps in ((), *sorted(own)))
+            known = self._known[id(shape)] = (parts, shape)
+        return known[0]
+
+    def meeting(self, constraint: Constraint) -> frozenset[int]:
+        """Return the indices of the nodes that meet a constraint."""
+        if constraint not in self._meeting:
+            allows = constraint.allows
+            self._meeting[constraint] = frozenset(room.index for room in self._rooms if allows(room.facts))
+        return self._meeting[constraint]
+
+    def _part(self, apps: Reservation, constraints: tuple[Constraint, ...]) -> Part:
+        at = apps, constraints
+        if at not in self._parts:
+            rooms = self._reserved[apps]
+            for constraint in constraints:
+                allowed = self.meeting(constraint)
+                rooms = [room for room in rooms if room.index in allowed]
+            self._parts[at] = Part(rooms)
+        return self._parts[at]
