@@ -17,10 +17,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairlead.table import table
 from tests.lab import fleet
 from tests.lab.paths import ROOT
 from tests.lab.progress import LabError, heartbeat, say, stream
-from fairlead.table import table
 from tests.load import Load, Way, under_load
 
 from .crowd import Crowd

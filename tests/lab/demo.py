@@ -12,12 +12,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import astuple
 
+from fairlead.table import table
+
 from . import fleet
 from .page import lines
 from .paths import ROOT
 from .placement import APP, Row, placement
 from .progress import LabError, say, stream
-from fairlead.table import table
 
 HOST = f"{APP}.apps.localhost"
 WAY_IN = ("127.0.0.1", 8080)

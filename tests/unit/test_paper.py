@@ -146,6 +146,12 @@ instances:
     assert len({one.container for one in found.values()}) == 4
 
 
+def test_a_container_that_does_not_run_may_have_the_port_of_one_that_does() -> None:
+    entry = "{{slot: shop.web.1, node: n1, port: 25701{}}}"
+    old, new = entry.format(", running: false"), entry.format("")
+    assert len(read(f"{HEAD}\ninstances: [{old}, {new}, {old}]").fleet.instances) == 3
+
+
 def test_yaml_and_json_are_read_alike() -> None:
     text = f"{HEAD}\ninstances: [{{slot: shop.web.1, node: n1}}]\nx-note: whatever\n"
     as_json = json.dumps(yaml.safe_load(text)).encode()

@@ -87,10 +87,10 @@ def read_instances(
             expected = f"{SIZE_HELP}, for no app says what {keys['slot']} needs"
             entries.problems.append(entries.document.problem((*path, "memory"), "is missing", "", expected))
             continue
-        if one.port in taken[one.node]:
+        if one.running and one.port in taken[one.node]:
             entries.wrong((*path, "port"), f"is taken on {one.node} already", "a port of its own")
         instances.append(one)
-        taken[one.node] |= {one.port} if one.port else set()
+        taken[one.node] |= {one.port} if one.running and one.port else set()
     return [*_with_ports(instances, nodes, processes, taken)]
 
 
