@@ -9,7 +9,9 @@ and is no failure.
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import arrange
@@ -26,6 +28,7 @@ EXAMPLES = """\
   fairlead check --survive 1 --fleet fleet.yml --apps apps/
 """
 CODES = "Exit codes: 0 it survives, 2 it does not, 1 an error."
+_SILENCE = 5.0  # seconds without a word, at most
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -42,7 +45,7 @@ def run(asked: Namespace, output: Output) -> int:
         raise FairleadError(f"--survive {label}: is not known; expected 1, or a label such as zone")
     paper = fleet_of(asked, output)
     now = arrange(paper.configurations, paper.fleet)
-    found = [*losses(now, label)]
+    found = _tried(losses(now, label), output)
     survived = not now.homeless and all(loss.survived for loss in found)
     bad = worst(found) if found and not survived else None
     data = {
@@ -54,6 +57,18 @@ def run(asked: Namespace, output: Output) -> int:
     wanting = ["Not everything fits even with all nodes:", *refusals(now)] if now.homeless else []
     output.answer(data, "\n".join([*wanting, *_words(asked.survive, found, bad)]))
     return 0 if survived else 2
+
+
+def _tried(tries: Iterable[Loss], output: Output) -> list[Loss]:
+    """Try every loss; say now and then that it goes on."""
+    found, said = [], time.monotonic()
+    for loss in tries:
+        found.append(loss)
+        if time.monotonic() - said > _SILENCE:
+            output.progress(f"{len(found)} losses tried")
+            said = time.monotonic()
+    output.done()
+    return found
 
 
 def _words(survive: str, found: list[Loss], bad: Loss | None) -> list[str]:
