@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hard rules once more, written as plainly as possible, to check plans with: no code of placement is used."""
+"""The hard rules once more, as plainly as can be, to check plans with: no code of placement is used."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def skewed(all_stand: Collection[Stands], rules: Mapping[Key, Rules], fleet: Fle
         if key[0] != app or rule.max_skew is None or rule.spread is None:
             continue
         open_to = [
-            node for node in fleet.nodes if not [*_node_refuses(Stands(Slot(*key, 1), "", True), node, rule)]
+            node
+            for node in fleet.nodes
+            if not [*_node_refuses(Stands(Slot(*key, 1), "", new=True), node, rule)]
         ]
         values = {node.labels.get(rule.spread) for node in open_to} - {None}
         mine = [one for one in all_stand if one.key == key]

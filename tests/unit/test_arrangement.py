@@ -44,7 +44,6 @@ from tests.unit.worlds import (
     node,
     process,
     shop,
-    worlds,
 )
 
 
@@ -141,7 +140,8 @@ def test_the_order_of_apps_nodes_and_instances_does_not_matter(
     apps, fleet = case
     first = plan_fleet(apps, fleet)
     mixed = random.sample(
-        [replace(it, processes=tuple(random.sample(it.processes, len(it.processes)))) for it in apps], len(apps)
+        [replace(it, processes=tuple(random.sample(it.processes, len(it.processes)))) for it in apps],
+        len(apps),
     )
     second = plan_fleet(mixed, Fleet(tuple(random.sample(fleet.nodes, len(fleet.nodes)))))
     assert (second.placed, second.refusals()) == (first.placed, first.refusals())
@@ -220,7 +220,12 @@ def tiny(draw: st.DrawFn) -> World:
         )
         for number, name in enumerate(draw(st.lists(st.sampled_from(["web", "worker"]), max_size=2)), 1)
     ]
-    asks = [Rules(), Rules(apart=("shop",)), Rules(apart=("shop/web",)), Rules(apart=("*",), apart_per="zone")]
+    asks = [
+        Rules(),
+        Rules(apart=("shop",)),
+        Rules(apart=("shop/web",)),
+        Rules(apart=("*",), apart_per="zone"),
+    ]
     rules = {("billing", name): draw(st.sampled_from(asks)) for name in ("web", "worker")}
     update = replace(drawn.update, canary=None)
     return World(replace(drawn, processes=few, update=update), Fleet(nodes, tuple(standing), (), rules))

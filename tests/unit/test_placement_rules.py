@@ -44,7 +44,9 @@ def zoned(name: str, zone: str, memory: int = 1024, **fields: Any) -> Node:
 
 
 def of_billing(on: str, name: str = "web") -> Instance:
-    return replace(instance(1, on, WEB, 25790), slot=Slot("billing", name, 1), container=f"billing-{on}-{name}")
+    return replace(
+        instance(1, on, WEB, 25790), slot=Slot("billing", name, 1), container=f"billing-{on}-{name}"
+    )
 
 
 def refused(room_of: Node, rules: Rules, *standing: Instance, others: dict[Any, Rules] | None = None) -> Any:
@@ -60,7 +62,11 @@ def refused(room_of: Node, rules: Rules, *standing: Instance, others: dict[Any, 
         (node("n1", state="lost"), Rules(), "is lost"),
         (node("n1", reserved_for=("billing", "mail")), Rules(), "is reserved for billing, mail"),
         (node("n1", reserved_for=("billing", "shop")), Rules(), None),
-        (node("n1", arch="arm64"), Rules(constraints=("arch == amd64",)), "arch is arm64, wants arch == amd64"),
+        (
+            node("n1", arch="arm64"),
+            Rules(constraints=("arch == amd64",)),
+            "arch is arm64, wants arch == amd64",
+        ),
         (node("n1"), Rules(constraints=("node != n1",)), "node is n1, wants node != n1"),
         (
             zoned("n1", "a"),
@@ -96,8 +102,18 @@ def test_a_node_that_holds_one_web_refuses_a_second_in_words(
         (Rules(apart=("billing",)), Rules(), "holds billing.web, apart from billing"),
         (Rules(apart=("billing/web",)), Rules(), "holds billing.web, apart from billing/web"),
         (Rules(apart=("billing/worker",)), Rules(), None),
+        (Rules(apart=("billing/worker",), apart_per="zone"), Rules(), None),
+        (
+            Rules(apart=("*",), apart_per="zone"),
+            Rules(),
+            "zone a holds billing.web, apart from *",
+        ),
         (Rules(apart=("*",)), Rules(), "holds billing.web, apart from *"),
-        (Rules(apart=("billing",), apart_per="zone"), Rules(), "zone a holds billing.web, apart from billing"),
+        (
+            Rules(apart=("billing",), apart_per="zone"),
+            Rules(),
+            "zone a holds billing.web, apart from billing",
+        ),
         (Rules(), Rules(apart=("shop",)), "holds billing.web, which is apart from shop"),
         (Rules(), Rules(apart=("shop/web",)), "holds billing.web, which is apart from shop/web"),
         (Rules(), Rules(apart=("shop/worker",)), None),
@@ -155,7 +171,13 @@ def taken(of: Process, count: int, *nodes: Node, standing: tuple[Instance, ...] 
             ["n2", "n2", "n1"],
         ),
         (
-            Rules(preferences=(Preference("zone == a", 60), Preference("node != n1", 50), Preference("node != n2"))),
+            Rules(
+                preferences=(
+                    Preference("zone == a", 60),
+                    Preference("node != n1", 50),
+                    Preference("node != n2"),
+                )
+            ),
             (zoned("n1", "a", 128), zoned("n2", "b", 128), zoned("n3", "b", 128)),
             ["n1", "n3", "n2"],
         ),
@@ -177,13 +199,19 @@ def test_nodes_are_taken_by_rules_one_after_the_other(
 
 def test_what_is_apart_of_all_gets_a_node_of_its_own() -> None:
     alone = process(rules=Rules(apart=("*",)))
-    assert taken(alone, 3, node("n1"), node("n2"), node("n3"), standing=(of_billing("n2"),)) == ["n1", "n3", "n1"]
+    assert taken(alone, 3, node("n1"), node("n2"), node("n3"), standing=(of_billing("n2"),)) == [
+        "n1",
+        "n3",
+        "n1",
+    ]
 
 
 # Whole plans
 
 
-def planned(configuration: Configuration, *observed: Instance, nodes: tuple[Node, ...], **rules: Rules) -> Plan:
+def planned(
+    configuration: Configuration, *observed: Instance, nodes: tuple[Node, ...], **rules: Rules
+) -> Plan:
     others = {("billing", name): each for name, each in rules.items()}
     return plan(configuration, Fleet(nodes, observed, (), others), (3, "older"), 4)
 
@@ -219,7 +247,11 @@ def test_a_lost_node_moves_exactly_its_instances() -> None:
 
 def test_a_rule_of_a_running_app_makes_what_it_forbids_leave() -> None:
     made = planned(
-        shop(WEB), instance(1, "n1", WEB), of_billing("n1"), nodes=(node("n1"), node("n2")), web=Rules(apart=("*",))
+        shop(WEB),
+        instance(1, "n1", WEB),
+        of_billing("n1"),
+        nodes=(node("n1"), node("n2")),
+        web=Rules(apart=("*",)),
     )
     assert did(made) == [("web.1", "move", "n2", "holds billing.web, which is apart from *")]
 
@@ -240,7 +272,11 @@ NEAR = process("web", 2, rules=Rules(together=("shop/cache",)))
 
 def test_anchors_are_placed_where_those_who_come_along_fit_too() -> None:
     made = planned(shop(CACHE, NEAR), nodes=(node("n1", 256), node("n2", 384)))
-    assert [(slot, on) for slot, _, on, _ in did(made)] == [("cache.1", "n2"), ("web.1", "n2"), ("web.2", "n2")]
+    assert [(slot, on) for slot, _, on, _ in did(made)] == [
+        ("cache.1", "n2"),
+        ("web.1", "n2"),
+        ("web.2", "n2"),
+    ]
 
 
 def test_dependants_go_along_when_their_anchor_must_leave() -> None:
@@ -312,9 +348,7 @@ def test_scaling_down_by_one_stops_the_worst_placed_whatever_its_number(
     nodes: tuple[str, ...], numbers: tuple[int, ...], gone: tuple[str, str]
 ) -> None:
     web = process("web", 2, rules=Rules(spread="zone"))
-    standing = [
-        instance(number, on, web, 25700 + number) for number, on in zip(numbers, nodes, strict=True)
-    ]
+    standing = [instance(number, on, web, 25700 + number) for number, on in zip(numbers, nodes, strict=True)]
     fleet = (zoned("n1", "a"), zoned("n2", "b"), zoned("n3", "b"), node("n4"), zoned("n5", "c"))
     made = planned(shop(web), *standing, nodes=(*fleet, zoned("n6", "d", state="draining")))
     assert [(str(it.slot)[5:], it.reason) for it in made.actions if it.kind == "stop"] == [
@@ -339,10 +373,13 @@ def test_scaling_up_by_one_adds_one_in_the_lowest_number_that_is_free() -> None:
 @pytest.mark.parametrize(
     ("web", "nodes", "advice"),
     [
-        (
+        (  # of three, two fit
             process("web", 3, memory=640 * M, rules=Rules(constraints=("disk == ssd",))),
             (node("n1", labels={"disk": "ssd"}), node("n2", labels={"disk": "ssd"}), node("n3")),
-            "shop.web.3 would fit with 256M more memory on n1 or n2 (disk == ssd), or with one more node like n1.",
+            (
+                "shop.web.3 would fit with 256M more memory on n1 or n2 (disk == ssd),"
+                " or with one more node like n1."
+            ),
         ),
         (
             process("web", 2, cpu=3.0),
@@ -352,7 +389,10 @@ def test_scaling_up_by_one_adds_one_in_the_lowest_number_that_is_free() -> None:
         (
             process("web", 3, rules=Rules(max_per={"zone": 1})),
             (zoned("n1", "a"), zoned("n2", "b")),
-            "shop.web.3 would fit with placement.max_per zone: 2, or with one more zone that has a node like n1.",
+            (
+                "shop.web.3 would fit with placement.max_per zone: 2,"
+                " or with one more zone that has a node like n1."
+            ),
         ),
         (
             process("web", 3, rules=Rules(max_per_node=1)),
@@ -372,8 +412,10 @@ def test_scaling_up_by_one_adds_one_in_the_lowest_number_that_is_free() -> None:
         (
             process("web", 1, rules=Rules(constraints=("dsik == ssd",))),
             (node("n1", labels={"disk": "ssd"}),),
-            "shop.web wants dsik == ssd, but no node has the label dsik; expected one of disk, node"
-            ' (did you mean "disk"?).',
+            (
+                "shop.web wants dsik == ssd, but no node has the label dsik;"
+                ' expected one of disk, node (did you mean "disk"?)'
+            ),
         ),
     ],
 )
@@ -387,7 +429,10 @@ def test_does_not_fit_says_the_smallest_changes_with_which_it_would(
 
 
 def test_what_greed_would_refuse_is_placed_when_others_can_make_way() -> None:
-    small, large = process("small", 2, memory=384 * M), process("large", 1, memory=512 * M, rules=Rules("spread"))
+    small, large = (
+        process("small", 2, memory=384 * M),
+        process("large", 1, memory=512 * M, rules=Rules("spread")),
+    )
     picky = process("picky", 1, memory=640 * M)
     made = planned(shop(small, large, picky), nodes=(node("n1", 1024), node("n2", 896)))
     assert Counter(kind for _, kind, _, _ in did(made)) == {"start": 4}
@@ -408,4 +453,8 @@ def test_every_slot_can_be_explained_node_by_node() -> None:
         "    n3  is cordoned, takes nothing new",
     ]
     assert explanations(shop(web), fleet, None, wanted={Slot("shop", "web", 2)}) == (new,)
-    assert new.as_dict()["nodes"][2] == {"node": "n3", "terms": {}, "refusal": "is cordoned, takes nothing new"}
+    assert new.as_dict()["nodes"][2] == {
+        "node": "n3",
+        "terms": {},
+        "refusal": "is cordoned, takes nothing new",
+    }

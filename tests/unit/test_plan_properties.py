@@ -127,9 +127,9 @@ def test_carrying_out_a_plan_gives_what_is_wanted_and_the_next_plan_is_empty(wor
     found = of_shop(acted)
     assert {one.spec for one in found} <= set(specs.values())
     assert len({one.slot for one in found}) == len(found)
-    for process in configuration.processes:
-        mine = [one for one in found if one.slot.process == process.name]
-        assert len(mine) == wanted_of(process, world, mine)
+    for wanted in configuration.processes:
+        mine = [one for one in found if one.slot.process == wanted.name]
+        assert len(mine) == wanted_of(wanted, world, mine)
     again = plan(configuration, acted.observed(), (4, configuration.hash()), 5)
     assert (again.release, again.changed, again.count("keep")) == (4, False, len(found))
     assert rollout(again, configuration, acted.observed()) == ()
@@ -141,8 +141,8 @@ def test_carrying_out_a_plan_gives_what_is_wanted_and_the_next_plan_is_empty(wor
 @given(worlds())
 def test_new_slots_take_the_lowest_numbers_that_are_free(world: World) -> None:
     seen = {one.slot for one in world.fleet.of_app("shop")}
-    for process in world.configuration.processes:
-        slots = {a.slot for a in planned(world).actions if a.after and a.slot.process == process.name}
+    for wanted in world.configuration.processes:
+        slots = {a.slot for a in planned(world).actions if a.after and a.slot.process == wanted.name}
         numbers = {slot.number for slot in slots}
         for slot in slots - seen:
             assert set(range(1, slot.number)) <= numbers | {it.number for it in seen}

@@ -2,7 +2,7 @@
 """Which node holds which instance: feasible → rank → select, over the whole fleet and the rules of all apps.
 
 - ``shape``: what every instance of one process asks of its node
-- ``room``, ``board``, ``tally``: what each node has left, and the counts that rules need, kept as things change
+- ``room``, ``board``, ``tally``: what each node has left, and the counts that rules need
 - ``feasible``: the hard rules, each refusal with its reason in words
 - ``rank``: by which terms a node is good; ``lane``: rooms in that order, shared by processes
 - ``fill``: all slots of one process; ``select``: the choice, the hardest first

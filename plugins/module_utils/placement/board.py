@@ -30,7 +30,7 @@ class Board(Mapping[str, Room]):
     """The rooms of all nodes, by name and sorted by it."""
 
     def __init__(self, nodes: Iterable[Node], rules: Mapping[Key, Rules]) -> None:
-        """Begin with empty nodes. ``rules``: of every process that runs or will, as far as they bind others."""
+        """Begin with empty nodes. ``rules``: of each process that runs or will, as they bind others."""
         by_name = sorted(nodes, key=lambda node: node.name)
         self.rooms = [Room(node, index, self) for index, node in enumerate(by_name)]
         self.where: dict[Key, dict[int, Holders]] = {}  # process -> index of a node -> who stands there
@@ -72,7 +72,7 @@ class Board(Mapping[str, Room]):
     # What stands where
 
     def take(self, room: Room, shape: Shape, number: int) -> None:
-        """Reserve what a new instance asks for. Its port, if it wants one, is counted; ``open_port`` names it."""
+        """Reserve what a new instance asks for. A port is only counted; ``Room.open_port`` names it."""
         key, index = shape.key, room.index
         room.memory -= shape.memory
         room.millicores -= shape.millicores
@@ -133,7 +133,7 @@ class Board(Mapping[str, Room]):
             return parts[0].rooms
         return sorted((room for part in parts for room in part.rooms), key=lambda room: room.index)
 
-    def values(self, shape: Shape, label: str) -> frozenset[str]:
+    def values_of(self, shape: Shape, label: str) -> frozenset[str]:
         """Return the values that a label has on the rooms of a shape."""
         first, *others = self.fields.parts(shape)
         return first.values(label).union(*(part.values(label) for part in others))
@@ -156,6 +156,11 @@ class Board(Mapping[str, Room]):
                         census.note(value, key, len(holders))
         return self._censuses[label]
 
+    def stands_in(self, key: Key, label: str, value: str) -> bool:
+        """Say whether a process stands on a node of one value of a label."""
+        rooms = self.rooms
+        return any(rooms[index].facts.get(label) == value for index in self.where.get(key, ()))
+
     def staying(self, holders: Holders) -> set[int]:
         """Return the slot numbers of what does not leave."""
         if not self.leaving:
@@ -163,7 +168,7 @@ class Board(Mapping[str, Room]):
         return {number for holder, number in holders.items() if holder not in self.leaving}
 
     def shuns(self, shape: Shape, *, per_value: bool) -> bool:
-        """Say whether any process wants not to be on the same node as a shape, or in the same value of a label."""
+        """Say whether anybody wants not to be on a node with a shape, or in one value of a label with it."""
         return any(
             ref.names(shape.key, by) and (self._aversions[by].per is not None) == per_value
             for ref in shape.names
@@ -171,7 +176,7 @@ class Board(Mapping[str, Room]):
         )
 
     def bind(self, shape: Shape) -> None:
-        """Let the rules of a shape bind what comes near its instances, if they were not given at the start."""
+        """Let the rules of a shape bind others, if they were not given at the start."""
         if shape.apart and shape.key not in self._aversions:
             self._avert(shape.key, Aversion(shape.apart, shape.apart_per))
 
@@ -182,7 +187,7 @@ class Board(Mapping[str, Room]):
             self._averse.setdefault(ref, []).append(key)
 
     def load(self, instances: Iterable[Instance], gone: Collection[str]) -> None:
-        """Add all that is observed, at the start; containers that are ``gone`` hold nothing but their port."""
+        """Add all that is observed, at the start; containers that are ``gone`` hold only their port."""
         known, cores, watched, where = self._by_name, lru_cache(millicores), self._watched, self.where
         for one in instances:
             room = known.get(one.node)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether there is a placement at all, decided by OR-Tools CP-SAT where that is installed. It is never required.
+"""Whether there is a placement at all, decided by OR-Tools CP-SAT where it is installed: it need not be.
 
-The question is put as counts, how many of each process stand on each node: slots of a process are alike. One
-worker, a fixed seed and a bound in the solver's own deterministic time make the same input give the same answer.
+The question is put as counts, how many of each process stand on each node: slots of a process are alike.
+One worker, a fixed seed and a bound in the solver's own deterministic time give the same answer each time.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class _Question:
         if label is None or shape.max_skew is None:
             return
         tally, by_value = self._board.tally(shape, label), self._by_value(label)
-        values = sorted(self._board.values(shape, label))
+        values = sorted(self._board.values_of(shape, label))
         new = {value: sum(self._of(shape, by_value[value])) for value in values}
         for value in values:
             touched = self._model.NewBoolVar("")
@@ -130,7 +130,9 @@ class _Question:
         for other, _ in self._groups:
             if any(ref.names(other.key, shape.key) for ref in shape.apart):
                 per = shape.apart_per
-                places = [[room] for room in self._board.rooms] if per is None else self._by_value(per).values()
+                places = (
+                    [[room] for room in self._board.rooms] if per is None else self._by_value(per).values()
+                )
                 for rooms in places:
                     self._not_both(shape, other, rooms)
 

@@ -38,7 +38,7 @@ class Considered:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a slot stands on a node, None if on none; the nodes are in the order of their scores, refusals last."""
+    """Why a slot stands on a node, None if on none. The best of the nodes come first, refusals last."""
 
     slot: Slot
     node: str | None
@@ -71,11 +71,13 @@ class Witness:
         """Say whether a slot is asked for."""
         return self._wanted is None or slot in self._wanted
 
-    def see(self, shape: Shape, number: int | None, board: Board, slot: Slot, asks: Shape | None = None) -> None:
+    def see(
+        self, shape: Shape, number: int | None, board: Board, slot: Slot, asks: Shape | None = None
+    ) -> None:
         """Keep how all nodes are, right before a slot is placed.
 
-        With a ``number``, an old instance of it counts once with the new one. ``asks``: the shape with those who
-        must come along.
+        With a ``number``, an old instance of it counts once with the new one. ``asks``: the shape with those
+        who must come along.
         """
         if self.wants(slot):
             self._seen[slot] = considered(shape, number, board, asks)

@@ -184,7 +184,7 @@ def _max_skew(room: Room, shape: Shape, number: int | None) -> str | None:
     tally = board.tally(shape, label)
     if number is not None and tally.has(value, number):
         return None
-    fewest, emptiest = min((tally.staying(it), it) for it in board.values(shape, label) | {value})
+    fewest, emptiest = min((tally.staying(it), it) for it in board.values_of(shape, label) | {value})
     if tally.staying(value) + 1 - fewest <= shape.max_skew:
         return None
     return (
@@ -197,19 +197,28 @@ def _apart(room: Room, shape: Shape, _number: int | None) -> str | None:
     """Refuse where somebody stands whom the shape does not want beside it."""
     if not shape.apart:
         return None
-    if shape.apart_per is None:
-        place, present = "", room.held.keys()
-    else:
-        value = room.facts.get(shape.apart_per)
-        if value is None:
-            return f"has no label {shape.apart_per}, wants apart per {shape.apart_per}"
-        place = f"{shape.apart_per} {value} "
-        present = room.board.census(shape.apart_per).of(value).keys()
+    if shape.apart_per is not None:
+        return _apart_in_value(room, shape, shape.apart_per)
     for ref in shape.apart:
-        if ref.process and (ref.app, ref.process) not in present:
-            continue
+        if found := _meant(ref, room.held.keys(), shape.key):
+            return f"holds {_named(min(found))}, apart from {ref}"
+    return None
+
+
+def _apart_in_value(room: Room, shape: Shape, label: str) -> str | None:
+    value, board = room.facts.get(label), room.board
+    if value is None:
+        return f"has no label {label}, wants apart per {label}"
+    for ref in shape.apart:
+        if ref.app == EVERY_OTHER:
+            present = [*board.census(label).of(value)]
+        else:
+            known = (
+                [(ref.app, ref.process)] if ref.process else [it for it in board.where if it[0] == ref.app]
+            )
+            present = [key for key in known if board.stands_in(key, label, value)]
         if found := _meant(ref, present, shape.key):
-            return f"{place}holds {_named(min(found))}, apart from {ref}"
+            return f"{label} {value} holds {_named(min(found))}, apart from {ref}"
     return None
 
 
@@ -217,8 +226,10 @@ def _meant(ref: Ref, present: Collection[Key], owner: Key) -> list[Key]:
     """Return those of a place whom a rule of the owner names: as ``Ref.names``, for many at once."""
     if ref.app == EVERY_OTHER:
         return [key for key in present if key[0] != owner[0]]
-    named = [key for key in present if key[0] == ref.app] if ref.process is None else [(ref.app, ref.process)]
-    return [key for key in named if key != owner]
+    if ref.process is None:
+        return [key for key in present if key[0] == ref.app and key != owner]
+    key = (ref.app, ref.process)
+    return [key] if key in present and key != owner else []
 
 
 def _unwanted(room: Room, shape: Shape, _number: int | None) -> str | None:

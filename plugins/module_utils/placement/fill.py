@@ -68,7 +68,7 @@ class _Queue:
         # Values that get nothing more; how few stand there bounds all others by max_skew.
         self._over: set[str] = set()
         if shape.spread and shape.max_skew is not None:
-            self._over |= board.values(shape, shape.spread) - {self._value(it) or "" for it in cursors}
+            self._over |= board.values_of(shape, shape.spread) - {self._value(it) or "" for it in cursors}
         for cursor in cursors:
             self.put(cursor)
 

@@ -6,8 +6,8 @@ over, and the weight of its preferences. So only the strategy's own term orders 
 any one process: all shapes of a class take from the same lanes.
 
 An entry of a lane is (what the strategy says, index of the room, version of the room). One whose room has
-changed since is put right when it comes to the top. Where a change can have made a room better, the board says
-which have changed.
+changed since is put right when it comes to the top. Where a change can have made a room better, the board
+says which have changed.
 """
 
 from __future__ import annotations
@@ -125,37 +125,39 @@ class Cursor:
 
         What is usual, a room at the top that is as the lane says and takes one more, is done here at once.
         """
-        lane, shape, key, rules = self.lane, self._shape, self._key, self._rules
+        lane, shape, own = self.lane, self._shape, self._own
         heap, rooms, likes, take = lane.heap, lane.rooms, lane.strategy.likes, self._board.take
-        grows, plain = lane.strategy.grows, self._asks is shape and not rules
-        memory, cpu, ports, own = shape.memory, shape.millicores, int(shape.wants_port), self._own
+        plain = lane.strategy.grows and self._asks is shape and not self._rules
         found: dict[int, Room] = {}
         for number in numbers:
-            while heap and grows and heap[0][2] != (room := rooms[heap[0][1]]).version:
+            while plain and heap and heap[0][2] != rooms[heap[0][1]].version:
+                room = rooms[heap[0][1]]
                 heapreplace(heap, (likes(room), room.index, room.version))
-            room = rooms[heap[0][1]] if heap else None
-            if (
-                plain
-                and room is not None
-                and grows
-                and room.memory >= memory
-                and room.millicores >= cpu
-                and room.free_ports >= ports
-                and key not in room.held
-                and not room.shunned
-            ):
-                take(room, shape, number)
-                if self._evenly:
-                    heappop(heap)
-                    heappush(own, (1, likes(room), room.index))
-                else:
-                    heapreplace(heap, (likes(room), room.index, room.version))
-            elif top := self.best():
-                room = self.take(top, number)
+            if not heap or not plain or not self._is_usual(rooms[heap[0][1]]):
+                top = self.best()
+                if top is None:
+                    break
+                found[number] = self.take(top, number)
+                continue
+            room = found[number] = rooms[heap[0][1]]
+            take(room, shape, number)
+            if self._evenly:
+                heappop(heap)
+                heappush(own, (1, likes(room), room.index))
             else:
-                break
-            found[number] = room
+                heapreplace(heap, (likes(room), room.index, room.version))
         return found
+
+    def _is_usual(self, room: Room) -> bool:
+        """Say whether a room has space for one, and nothing else is to be looked at."""
+        shape = self._shape
+        return (
+            room.memory >= shape.memory
+            and room.millicores >= shape.millicores
+            and room.free_ports >= shape.wants_port
+            and shape.key not in room.held
+            and not room.shunned
+        )
 
     def best(self) -> Top | None:
         """Return what stands for the best room that can hold one more, None if there is none."""
@@ -189,8 +191,11 @@ class Cursor:
         if not self._evenly:
             heapreplace(self.lane.heap, (likes, index, room.version))
             return room
-        heappop(self._own if here else self.lane.heap)
-        heappush(self._own, (here + 1, likes, index))
+        if here:
+            heapreplace(self._own, (here + 1, likes, index))
+        else:
+            heappop(self.lane.heap)
+            heappush(self._own, (1, likes, index))
         return room
 
     def close(self) -> None:
@@ -233,7 +238,11 @@ def lanes_of(shape: Shape, board: Board) -> list[Lane]:
         return _cut(shape, sorted(entries), board)
     parts = board.fields.parts(shape)
     lanes = _of_part(shape, parts[0], board)
-    return lanes if len(parts) == 1 else [*lanes, *(it for part in parts[1:] for it in _of_part(shape, part, board))]
+    return (
+        lanes
+        if len(parts) == 1
+        else [*lanes, *(it for part in parts[1:] for it in _of_part(shape, part, board))]
+    )
 
 
 def company(shape: Shape, board: Board) -> list[Room]:

@@ -45,9 +45,7 @@ def packed(groups: Iterable[tuple[Shape, list[int]]], board: Board) -> Mapping[K
         module.Kind((it.memory, it.millicores), len(numbers), it.max_per_node, _allowed(it, board))
         for it, numbers in groups
     ]
-    bins = [
-        module.Bin((max(it.memory, 0), max(it.millicores, 0)), used=bool(it.held)) for it in board.rooms
-    ]
+    bins = [module.Bin((max(it.memory, 0), max(it.millicores, 0)), used=bool(it.held)) for it in board.rooms]
     waiting = [iter(numbers) for _, numbers in groups]
     for room, contents in zip(board.rooms, module.pack(kinds, bins), strict=True):
         for kind, count in contents.items():
@@ -60,7 +58,8 @@ def packed(groups: Iterable[tuple[Shape, list[int]]], board: Board) -> Mapping[K
 
 
 def _allowed(shape: Shape, board: Board) -> frozenset[int] | None:
-    field = board.field(shape)
+    allowed: frozenset[int] = frozenset().union(*(part.indices for part in board.fields.parts(shape)))
     if board.disputed and board.shuns(shape, per_value=False):
-        field = [room for room in field if not unwanted(room, shape)]
-    return None if len(field) == len(board) else frozenset(room.index for room in field)
+        disputed = (board[name] for name in board.disputed)
+        allowed -= {room.index for room in disputed if unwanted(room, shape)}
+    return None if len(allowed) == len(board) else allowed

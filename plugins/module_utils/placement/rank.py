@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How good a feasible node is: by terms, the first that differs decides. The lowest is the best, then the name.
+"""How good a feasible node is: by terms, of which the first that differs decides; at last by name.
+
+The lowest score is the best.
 
 1. ``spread`` over a label: the value with the fewest instances of the process
 2. preferences: the most weight met

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the first pass leaves without a room: others make way for it, as far as they are newly placed themselves.
+"""For what the first pass leaves without a room, others make way, as far as they are newly placed themselves.
 
-Bounded, and the same for the same input: one slot may be put elsewhere for another, and one more for that one.
+Bounded, and the same for the same input: a slot may be put elsewhere for another, and one more for that one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from heapq import nsmallest
 from itertools import islice
 
 from .board import Board
@@ -49,15 +50,16 @@ class Repair:
     def _insert(self, key: Key, number: int, depth: int, closed: Collection[int]) -> bool:
         shape = self._shapes[key]
         rooms = [room for room in company(shape, self._board) if room.index not in closed]
-        free = (room for room in rooms if not refusal(room, shape, number))
-        best = min(free, key=lambda room: (score(room, shape), room.index), default=None)
-        if best is not None:
-            self._put(key, number, best)
-            return True
+        if depth < _DEPTH:  # that none is free for the first one is known
+            free = (room for room in rooms if not refusal(room, shape, number))
+            best = min(free, key=lambda room: (score(room, shape), room.index), default=None)
+            if best is not None:
+                self._put(key, number, best)
+                return True
         if depth == 0:
             return False
-        nearest = sorted(rooms, key=lambda room: (_lacks(room, shape), room.index))
-        return any(self._make_way(key, number, room, depth, closed) for room in nearest[:_ROOMS])
+        nearest = nsmallest(_ROOMS, rooms, key=lambda room: (_lacks(room, shape), room.index))
+        return any(self._make_way(key, number, room, depth, closed) for room in nearest)
 
     def _make_way(self, key: Key, number: int, room: Room, depth: int, closed: Collection[int]) -> bool:
         for other, theirs in islice(self._movable(room, key), _ROOMS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import LOST, Instance, Node
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import LOST, Node
 
 from .shape import Key, Ref, Shape, millicores
 

@@ -89,8 +89,6 @@ class _Search:
             return True
         tally = self._board.tally(shape, label)
         touched = {room.facts.get(label) for room in self.found[shape.key].values()}
-        counts = [tally.staying(value) for value in self._board.values(shape, label)]
+        counts = [tally.staying(value) for value in self._board.values_of(shape, label)]
         fewest = min(counts, default=0)
-        return all(
-            value is not None and tally.staying(value) - fewest <= shape.max_skew for value in touched
-        )
+        return all(value is not None and tally.staying(value) - fewest <= shape.max_skew for value in touched)

@@ -122,8 +122,8 @@ def settle(groups: Iterable[Group], board: Board, *, together: bool = False) -> 
 def complete(groups: list[Group], found: Found, board: Board) -> Found:
     """Return what the first pass has found, or more: whatever it left is tried harder.
 
-    First some of what was just placed makes way; then, where that is not enough, it is decided whether there is
-    a placement of all at all. If not, as many stand as could be placed.
+    First some of what was just placed makes way; then, where that is not enough, it is decided whether there
+    is a placement of all at all. If not, as many stand as could be placed.
     """
     shapes = {group.shape.key: group.shape for group in groups}
     left = [(it.shape.key, n) for it in groups for n in it.numbers if n not in found[it.shape.key]]
@@ -151,8 +151,8 @@ def complete(groups: list[Group], found: Found, board: Board) -> Found:
 def in_order(groups: Iterable[Group], board: Board) -> list[Group]:
     """Return groups in the order in which they are placed.
 
-    First who wants no other app beside it; then who has the fewest nodes to go to; then the largest. Those who
-    must be with others come right after them.
+    First who wants no other app beside it; then who has the fewest nodes to go to; then the largest. Those
+    who must be with others come right after them.
     """
     shapes = {group.shape.key: group.shape for group in groups}
     anchors, depths = anchors_of(shapes), depths_of(shapes)
@@ -195,7 +195,13 @@ def depths_of(shapes: Mapping[Key, Shape]) -> dict[Key, int]:
 
 def _hardness(shape: Shape, board: Board) -> _Hardness:
     alone = any(ref.app == EVERY_OTHER for ref in shape.apart)
-    return not alone, sum(len(it.rooms) for it in board.fields.parts(shape)), -shape.memory, -shape.millicores, shape.key
+    return (
+        not alone,
+        sum(len(it.rooms) for it in board.fields.parts(shape)),
+        -shape.memory,
+        -shape.millicores,
+        shape.key,
+    )
 
 
 def _settle(group: Group, followers: Iterable[Group], board: Board) -> dict[int, Room]:

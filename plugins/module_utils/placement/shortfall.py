@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is missing where something does not fit: the smallest changes with which it would, each of them tried."""
+"""What is missing where something does not fit: the smallest changes with which it would, each tried."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _unknown_labels(shape: Shape, board: Board) -> Iterator[str]:
     for constraint in shape.constraints:
         if known and constraint.label not in known:
             said = did_you_mean(constraint.label, known)
-            yield f"{shape} wants {constraint}, but no node has the label {constraint.label}; expected {said}."
+            yield f"{shape} wants {constraint}, but no node has the label {constraint.label}; expected {said}"
 
 
 def _changes(missing: Missing, board: Board) -> Iterator[str]:
@@ -88,7 +88,9 @@ def _more_on_several_nodes(missing: Missing, board: Board) -> Iterator[str]:
     shape, count = missing.shape, len(missing.numbers)
     if count == 1 or missing.only:
         return
-    usable = [it for it in _candidates(missing, board) if first_refusal(BUT_CAPACITY, it, shape, None) is None]
+    usable = [
+        it for it in _candidates(missing, board) if first_refusal(BUT_CAPACITY, it, shape, None) is None
+    ]
     usable.sort(key=lambda room: (_share(_lacks(room, shape, 1), shape), room.index))
     for some in range(2, min(count, len(usable), _TRIED) + 1):
         rooms = usable[:some]
@@ -135,9 +137,9 @@ def _without_apart(missing: Missing, board: Board) -> Iterator[str]:
         if _fits(missing, shape.without(apart=tuple(it for it in shape.apart if it != ref)), board):
             yield f"without placement.apart {ref}"
             return
-    if any(unwanted(room, shape) for room in board.rooms) or board.shunned:
-        if _fits(missing, shape.unnamed(), board):
-            yield "if those who are apart from it were not"
+    shunned = board.shunned or any(unwanted(room, shape) for room in board.rooms)
+    if shunned and _fits(missing, shape.unnamed(), board):
+        yield "if those who are apart from it were not"
 
 
 def _without_together(missing: Missing, board: Board) -> Iterator[str]:
@@ -152,7 +154,9 @@ def _one_more_value(missing: Missing, board: Board) -> Iterator[str]:
     shape = missing.shape
     labels = [*([shape.spread] if shape.max_skew and shape.spread else []), *(it for it, _ in shape.max_per)]
     like = _largest(missing, board)
-    for label in labels if like and not missing.only else ():
+    if like is None or missing.only:
+        return
+    for label in labels:
         node = replace(like, name="(one more)", labels=like.labels | {label: "(one more)"})
         with _beside([node], board):
             fits = _fits(missing, shape, board)
@@ -263,7 +267,9 @@ def _beside(nodes: list[Node], board: Board) -> Iterator[None]:
 def _largest(missing: Missing, board: Board) -> Node | None:
     """Return the node with the most memory of those that the process may use."""
     rooms = board.field(missing.shape)
-    largest = max(rooms, key=lambda room: (room.total_memory, room.total_millicores, -room.index), default=None)
+    largest = max(
+        rooms, key=lambda room: (room.total_memory, room.total_millicores, -room.index), default=None
+    )
     return largest.node if largest else None
 
 
@@ -278,7 +284,10 @@ def _share(lack: tuple[int, int], shape: Shape) -> float:
 
 
 def _in_words(memory: int, cpu: int) -> str:
-    parts = [f"{format_size(memory)} more memory" if memory else "", f"{cpu / 1000:g} more cpu" if cpu else ""]
+    parts = [
+        f"{format_size(memory)} more memory" if memory else "",
+        f"{cpu / 1000:g} more cpu" if cpu else "",
+    ]
     return " and ".join(filter(None, parts))
 
 

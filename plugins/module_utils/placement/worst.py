@@ -24,7 +24,7 @@ class Badness(NamedTuple):
 
 
 def worst_first(instances: Iterable[Instance], shape: Shape, board: Board) -> Iterator[tuple[Instance, str]]:
-    """Yield instances that run, the worst placed first, each taken off the board when asked for, and why it."""
+    """Yield running instances, the worst placed first, off the board when asked for, each with the reason."""
     queue = [(_badness(one, shape, board), one.container, one) for one in instances]
     heapify(queue)
     while queue:

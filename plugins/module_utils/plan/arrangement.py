@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All apps on the whole fleet at once: where everything stands when each has been deployed.
 
-No order and no steps, unlike a plan: this answers what fits where, on paper, for any number of machines. It works
-by process: what stands rightly is kept, what is renewed stays at home if it can, and the rest is placed on one
-board, the hardest first.
+No order and no steps, unlike a plan: this answers what fits where, on paper, for any number of machines. It
+works by process: what stands rightly is kept, what is renewed stays at home if it can, and the rest is placed
+on one board, the hardest first.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
     refusal,
     rooms_of,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.repair import Found
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.select import (
-    Found,
     Group,
     depths_of,
     settle,
@@ -177,7 +177,7 @@ class _Arranging:
 
     def _renew(self, shape: Shape, outcome: Outcome) -> None:
         """Place at home what can stay there in its new form, and what may stand nowhere else."""
-        homes = {need.slot.number: need.home for need in outcome.renewed} | outcome.fresh.homes
+        homes = {need.slot.number: need.home for need in outcome.renewed} | dict(outcome.fresh.homes)
         for need in outcome.renewed:
             if need.home and need.leaves:
                 self.board.drop(need.leaves)

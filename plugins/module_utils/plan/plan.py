@@ -165,9 +165,7 @@ def plan(
     )
 
 
-def _arranged(
-    configuration: Configuration, fleet: Fleet, manner: Manner, *, repairing: bool
-) -> _Arranged:
+def _arranged(configuration: Configuration, fleet: Fleet, manner: Manner, *, repairing: bool) -> _Arranged:
     """Return what is kept, and where and when the rest goes.
 
     Whom others must be with may have to move for want of room, and these with it. That is known only when all

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which moves would make a fleet more even, or free its nodes: the greatest gain first.
 
-What an instance gains by a move is what its score gains, by the terms of ``rank`` and in their order. Both nodes
-are scored with the instance lifted off:
+What an instance gains by a move is what its score gains, by the terms of ``rank`` and in their order. Both
+nodes are scored with the instance lifted off:
 
 1. its process is spread over a label, and the other value holds fewer of it;
 2. the other node meets more weight of its preferences;
@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.placement import Board, Room, Shape, refusal
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import Room, Shape, refusal
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.field import Part
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.rank import STRATEGIES, Score, score
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
@@ -38,7 +38,7 @@ _BINPACK = "binpack"
 
 
 class Move(NamedTuple):
-    """An instance that would better stand elsewhere. ``term`` says what is gained, ``gain`` how much of it."""
+    """An instance that would better stand elsewhere. ``term`` is what is gained, ``gain`` how much of it."""
 
     slot: Slot
     old: str
@@ -106,13 +106,15 @@ class _Balancing:
     def _best(self, key: Key) -> _Best | None:
         """Return the best move of the worst placed instance of a process."""
         shape, standing, board = self._shapes[key], self._standing[key], self._board
-        if not standing or shape.strategy == _BINPACK and not (shape.spread or shape.preferences):
+        if not standing or (shape.strategy == _BINPACK and not (shape.spread or shape.preferences)):
             return None
         worst = max(standing.values(), key=lambda one: (score(board[one.node], shape), one.slot.number))
         board.drop(worst)
         home = board[worst.node]
         before = score(home, shape)
-        free = (it for it in self._rooms(shape) if it is not home and not refusal(it, shape, worst.slot.number))
+        free = (
+            it for it in self._rooms(shape) if it is not home and not refusal(it, shape, worst.slot.number)
+        )
         target = min(free, key=lambda it: (score(it, shape), it.index), default=None)
         found = None
         if target is not None and (gain := _gain(before, score(target, shape), shape, home, target)):
@@ -130,17 +132,23 @@ class _Balancing:
         return Move(one.slot, one.node, room.name, _TERMS[at], -best.gain[at], words)
 
     def _rooms(self, shape: Shape) -> Iterator[Room]:
-        """Yield rooms that are worth looking at: of each value of ``spread`` those that the strategy likes."""
+        """Yield rooms worth looking at: of each value of ``spread`` those that the strategy likes."""
         parts, label = self._board.fields.parts(shape), shape.spread
-        values: list[str | None] = [*sorted(self._board.values(shape, label))] if label else [None]
+        values: list[str | None] = [*sorted(self._board.values_of(shape, label))] if label else [None]
         for value in values:
             at = (parts, shape.strategy, value)
             if at not in self._targets:
                 likes = STRATEGIES[shape.strategy].likes
-                rooms = (it for it in self._board.field(shape) if value is None or it.facts.get(label or "") == value)
+                rooms = (
+                    it
+                    for it in self._board.field(shape)
+                    if value is None or it.facts.get(label or "") == value
+                )
                 self._targets[at] = sorted(rooms, key=lambda room: (likes(room), room.index))
             likes = STRATEGIES[shape.strategy].likes
-            yield from sorted(self._targets[at][: 4 * _TARGETS], key=lambda it: (likes(it), it.index))[:_TARGETS]
+            yield from sorted(self._targets[at][: 4 * _TARGETS], key=lambda it: (likes(it), it.index))[
+                :_TARGETS
+            ]
 
     def _all_packed(self, room: Room) -> list[tuple[Shape, Instance]]:
         """Return all that stands on a node, if all of it is to be packed and may move; nothing otherwise."""

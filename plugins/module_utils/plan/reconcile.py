@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Observed against wanted, before any node is chosen: what is kept, what must start, what has to go.
 
-A process keeps the slot numbers that it has, as many as its scale says; new ones are the lowest that are free.
+A process keeps the slot numbers that it has, as many as its scale says; new ones are the lowest free ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count, islice, pairwise, repeat
+from itertools import count, islice, pairwise
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     TO_BE_BUILT,
@@ -117,8 +117,8 @@ class Reconciled:
 class Look:
     """What is known when one process is looked at.
 
-    ``repairing``: the release stays the active one. ``displaced``: containers that cannot stay for reasons that
-    only placing has found, each with its reason. ``lost``: why slots of each process are gone with their nodes.
+    ``repairing``: the release stays the active one. ``displaced``: containers that cannot stay for reasons
+    that only placing has found, each with its reason. ``lost``: why slots of each process are gone.
     """
 
     repairing: bool = False
@@ -188,7 +188,7 @@ def by_process(instances: Iterable[Instance]) -> dict[Key, list[Instance]]:
 def split_lost(
     instances: Iterable[Instance], board: Board
 ) -> tuple[list[Instance], dict[Key, dict[int, str]]]:
-    """Return the instances on nodes that are there; and of those on nodes that are lost, the slots' reasons."""
+    """Return the instances on nodes that are there, and why the slots of the others are gone."""
     instances = list(instances)
     there = {room.name for room in board.rooms if room.node.state != LOST}
     lost: dict[Key, dict[int, str]] = {}
@@ -248,7 +248,7 @@ class _Process:
         return Fresh(process, self.shape, dict.fromkeys(free), self._why_new(had, process.scale), known)
 
     def _best(self) -> dict[int, Instance]:
-        """Return the best instance of each slot, and let its doubles go. A killed run can have left several."""
+        """Return the best instance of each slot, and let its doubles go: a killed run can have left some."""
         best = {one.slot.number: one for one in self.instances}
         if len(best) == len(self.instances):
             return best if _in_order(best) else dict(sorted(best.items()))

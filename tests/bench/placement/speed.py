@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast whole fleets are placed: ``python -m tests.bench.placement.speed [--seed 4] [--memory]``.
+"""How fast whole fleets are placed: ``python -m tests.bench.placement.speed [--seed 4]``.
 
-Every case is a seeded fleet on which nothing runs, and apps that use all kinds of rules. It is placed whole; then
-with all of it running and one node lost; then with nothing changed.
+Every case is a seeded fleet on which nothing runs, and apps that use all kinds of rules. It is placed whole;
+then with all of it running: once as it is, and once with a node lost.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _node(number: int, random: Random) -> Node:
     }
     memory = random.choice([16, 32, 64]) * G
     cpus = memory / G / 4
-    state = random.choice(["cordoned", "draining"]) if random.random() < 0.01 else "active"  # noqa: PLR2004
+    state = random.choice(["cordoned", "draining"]) if random.random() < 0.01 else "active"
     apps = (f"app{number % 20:04}", f"app{number % 20 + 100:04}") if number % RESERVED == 0 else ()
     return Node(
         f"n{number:05}",
@@ -199,7 +199,7 @@ def _processes(app: str, at: int, scales: list[int], random: Random) -> Iterator
             IMAGE,
             memory=random.choice([64, 128, 192, 256, 512, 768, 1024]) * M,
             cpu=random.choice([0.05, 0.1, 0.2, 0.25]),
-            port=8080 if random.random() < 0.8 else None,  # noqa: PLR2004
+            port=8080 if random.random() < 0.8 else None,
         )
         rules = _rules(app, name, random)
         scale = scales[2 * at + place]
