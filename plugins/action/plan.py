@@ -17,8 +17,11 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import C
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import Platform, configuration_of
 from ansible_collections.fairlead.paas.plugins.module_utils.command_line import scales_among
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import (
+    FairleadError,
+    did_you_mean,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, HASH_KEY, STRATEGY
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import KINDS
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.bid import around, room, wants
@@ -67,6 +70,7 @@ ARGUMENTS = {
     "skip_unreachable": {"type": "bool", "default": False},
     "kind": {"type": "str", "default": "deploy", "choices": [*KINDS, MOVE, "remove"]},
     "draining": {"type": "str", "default": ""},
+    "moves": {"type": "dict", "default": {}},
     "saved": {"type": "path"},
     "save": {"type": "path"},
     "content": {"type": "str", "default": ""},
@@ -163,8 +167,8 @@ class ActionModule(ActionBase):
     def _decide(self, seen: Sight, fleet: Fleet) -> Deployment:
         if self.given["kind"] == "remove":
             return removal(self.given["app"], fleet, seen.routers)
-        kind = self.given["kind"]
-        return deployment(self._wanted(seen), fleet, seen.releases, seen.routers, kind=kind)
+        kind, moves = self.given["kind"], moves_of(self.given["app"], self.given["moves"], fleet)
+        return deployment(self._wanted(seen), fleet, seen.releases, seen.routers, kind=kind, moves=moves)
 
     def _wanted(self, seen: Sight) -> Configuration:
         app, releases = self.given["app"], seen.releases
@@ -267,6 +271,22 @@ class ActionModule(ActionBase):
         if answer.get("failed"):
             raise FairleadError(str(answer.get("msg")))
         return answer
+
+
+def moves_of(app: str, given: Mapping[str, Any], fleet: Fleet) -> dict[Slot, str]:
+    """Return which instances of an app shall stand on which nodes. Raises FairleadError for what is not there."""
+    slots = {str(one.slot): one.slot for one in fleet.of_app(app)}
+    moves: dict[Slot, str] = {}
+    for name, node in given.items():
+        if not name.startswith(f"{app}."):
+            continue
+        if name not in slots:
+            raise FairleadError(f"moves: {name} does not run; {did_you_mean(name, slots)}")
+        nodes = [it.name for it in fleet.nodes]
+        if node not in nodes:
+            raise FairleadError(f"moves: {name} cannot go to {node}; {did_you_mean(str(node), nodes)}")
+        moves[slots[name]] = node
+    return moves
 
 
 def refusal(seen: Sight, nodes: Collection[str], *, skip: bool) -> str:

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import (
     PENDING,
     Turn,
@@ -102,8 +102,9 @@ def deployment(
     routers: Routers,
     *,
     kind: str = "deploy",
+    moves: Mapping[Slot, str] | None = None,
 ) -> Deployment:
-    """Return the deploy of a configuration.
+    """Return the deploy of a configuration; ``moves``: slots that shall stand on another node than now.
 
     On the way back, a ``rollback``, its release command does not run, and only a ``deploy`` has a canary.
     Raises NoRoom when an instance fits on no node, FairleadError when a host name belongs to another app.
@@ -111,7 +112,8 @@ def deployment(
     active = active_of(releases)
     known = (active["number"], active["configuration_hash"]) if active else None
     number, _ = opening(_turns(releases), configuration.hash())
-    manner = Manner(_rechecked(_before(releases), configuration), trying=kind == "deploy")
+    rechecked = _rechecked(_before(releases), configuration)
+    manner = Manner(rechecked, trying=kind == "deploy", moves=moves or {})
     made = plan(configuration, fleet, known, number, manner)
     forward = kind != "rollback"
     task = tasks.task_of(made, configuration, _before(releases), fleet) if forward else None

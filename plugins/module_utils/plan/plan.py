@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
@@ -61,11 +61,12 @@ class Action:
 class Manner:
     """How instances are replaced: which processes in one step, and whether some may try the release first.
 
-    A ``witness`` sees how slots are placed.
+    ``moves``: slots that shall stand on another node than now. A ``witness`` sees how slots are placed.
     """
 
     at_once: Collection[str] = ()
     trying: bool = True
+    moves: Mapping[Slot, str] = field(default_factory=dict)
     witness: Witness | None = None
 
 
@@ -171,7 +172,7 @@ def _arranged(configuration: Configuration, fleet: Fleet, manner: Manner, *, rep
     Whom others must be with may have to move for want of room, and these with it. That is known only when all
     is placed: then all is placed once more, with those known to leave.
     """
-    displaced: dict[str, str] = {}
+    displaced = _sent_away(fleet.of_app(configuration.app), manner.moves)
     while True:
         board = _board(configuration, fleet)
         board.witness = manner.witness
@@ -179,9 +180,9 @@ def _arranged(configuration: Configuration, fleet: Fleet, manner: Manner, *, rep
             configuration, fleet.of_app(configuration.app), board, repairing=repairing, displaced=displaced
         )
         canary = chosen(configuration, found, manner.at_once) if manner.trying and not repairing else None
-        needs = [replace(need, at_once=need.process.name in manner.at_once) for need in found.needs]
+        needs = [_in_manner(need, manner) for need in found.needs]
         surplus = [item.instance for item in found.surplus if item.instance.running]
-        homeless = [need.leaves for need in needs if need.leaves and not need.home]
+        homeless = [need.leaves for need in needs if need.leaves and need.home != need.leaves.node]
         for instance in (*surplus, *homeless):
             board.add(instance, leaving=True)
         order = sequence(needs, surplus, board, configuration.update, canary.slots if canary else ())
@@ -234,6 +235,19 @@ def removal_plan(app: str, fleet: Fleet) -> Plan:
     everything = plan(Configuration(app, ()), fleet, None, 0)
     actions = tuple(replace(action, reason=f"{app} is removed") for action in everything.actions)
     return Plan(app, None, is_new_release=False, actions=actions)
+
+
+def _sent_away(instances: Iterable[Instance], moves: Mapping[Slot, str]) -> dict[str, str]:
+    """Return the containers that are to stand elsewhere, and why they cannot stay."""
+    sent = ((one, moves.get(one.slot, one.node)) for one in instances if one.running)
+    return {one.container: f"{node} was chosen for it" for one, node in sent if node != one.node}
+
+
+def _in_manner(need: Need, manner: Manner) -> Need:
+    """Return the need, bound to the node that was chosen for it, if one was."""
+    need = replace(need, at_once=need.process.name in manner.at_once)
+    node = manner.moves.get(need.slot)
+    return replace(need, home=node, only=True) if node and need.leaves else need
 
 
 def _board(configuration: Configuration, fleet: Fleet) -> Board:

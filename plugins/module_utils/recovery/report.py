@@ -11,6 +11,7 @@ from .remains import Remains
 _ALWAYS = (
     "who released what, when, why and from which commit",
     "all releases before, and the values that secrets had then: nothing can be rolled back",
+    "which nodes were cordoned or draining: say it again, with playbooks/cordon.yml and drain.yml",
     "later releases that started no container, of routes or health checks alone: deploy to have them again",
 )
 _HEADS = ("app", "release", "state", "rebuilt from")

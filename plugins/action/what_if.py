@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The door to what would be if a node were emptied: which apps move, and whether there is room for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.fairlead.paas.plugins.action.plan import refusal
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, NoRoom
+from ansible_collections.fairlead.paas.plugins.module_utils.options import TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.arrangement import Arrangement, plan_fleet
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import recorded
+from ansible_collections.fairlead.paas.plugins.module_utils.sight import sight_of
+from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
+
+ARGUMENTS = {
+    "draining": TEXT,
+    "force": {"type": "bool", "default": False},
+    "skip_unreachable": {"type": "bool", "default": False},
+}
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller alone and changes nothing."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Print what moves and return whose it is, or fail with what would fit nowhere."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        known, node = task_vars or {}, given["draining"]
+        # Routers are asked by the runs that move something.
+        groups = {**known["groups"], "routers": []}
+        seen = sight_of(groups, Variables(known, self._templar)).draining(node)
+        refused = refusal(seen, groups["nodes"], skip=given["skip_unreachable"])
+        if refused:
+            return result | {"failed": True, "msg": f"nothing was touched. {refused}"}
+        try:
+            found = plan_fleet(map(recorded, seen.active), seen.fleet)
+            if not given["force"]:
+                refuse_homeless(node, found)
+        except FairleadError as error:
+            return result | {"failed": True, "msg": f"nothing was touched. {error}"}
+        lines = [*moves(node, found)]
+        Display().display("\n".join([f"plan for {node}: to be emptied of {len(lines)}", *lines]))
+        apps = {one.slot.app for one in seen.fleet.on(node)} & {release["app"] for release in seen.active}
+        return result | {"changed": False, "apps": sorted(apps), "lines": lines}
+
+
+def refuse_homeless(node: str, found: Arrangement) -> None:
+    """Raise NoRoom if anything that stands on the node would fit nowhere else."""
+    homeless = {str(need.slot) for need in found.unplaced if need.old and need.old.node == node}
+    if homeless:
+        refusals = {slot: reasons for slot, reasons in found.refusals().items() if slot in homeless}
+        raise NoRoom(refusals, [f"To move what fits, and leave the rest on {node}: -e force=true."])
+
+
+def moves(node: str, found: Arrangement) -> list[str]:
+    """Return what happens to each instance on the node, a line each."""
+    going = [f"  > {it.slot}  to {it.node}" for it in found.placed if it.old and it.old.node == node]
+    homeless = [
+        f"  ! {it.slot}  fits nowhere else" for it in found.unplaced if it.old and it.old.node == node
+    ]
+    stopped = [f"  - {it.instance.slot}  {it.reason}" for it in found.stopped if it.instance.node == node]
+    return [*going, *stopped, *homeless]
