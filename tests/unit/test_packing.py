@@ -12,12 +12,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.packing import Bin, Kind, pack
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.packing.bound import (
+    large_and_small,
+    least,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.packing.problem import read
+from tests.bench.placement import cases, exact
+from tests.bench.placement.cases import Case
+from tests.bench.placement.packing import bound, measured
 
 Packed = tuple[Mapping[int, int], ...]
 
 
 def kind(*size: int, count: int = 1, most: int | None = None, bins: Sequence[int] | None = None) -> Kind:
     return Kind(size, count, most, None if bins is None else frozenset(bins))
+
+
+def resources_of(world: tuple[list[Kind], list[Bin]]) -> int:
+    kinds, bins = world
+    return len(kinds[0].size if kinds else bins[0].free) if kinds or bins else 1
 
 
 def opened(packed: Packed, bins: Sequence[Bin]) -> int:
@@ -175,3 +188,73 @@ def test_the_order_of_kinds_changes_nothing_in_any_bin(
         one = sorted((repr(kinds[number]), count) for number, count in held.items())
         other = sorted((repr(kinds[turns[number]]), count) for number, count in moved.items())
         assert one == other
+
+
+@settings(deadline=None)
+@given(worlds())
+def test_a_used_bin_that_could_hold_all_is_all_that_is_used(world: tuple[list[Kind], list[Bin]]) -> None:
+    kinds = [Kind(one.size, one.count) for one in world[0]]
+    every = tuple(sum(one.size[at] * one.count for one in kinds) for at in range(resources_of(world)))
+    bins = [*world[1], Bin(every, used=True)]
+    packed = pack(kinds, bins)
+    assert sum(sum(held.values()) for held in packed) == sum(one.count for one in kinds)
+    assert opened(packed, bins) == 0
+
+
+@settings(deadline=None)
+@given(worlds())
+def test_no_packing_beats_the_lower_bound(world: tuple[list[Kind], list[Bin]]) -> None:
+    kinds, bins = world
+    packed = pack(kinds, bins)
+    totals = sum((Counter(held) for held in packed), Counter[int]())
+    placed = read([Kind(one.size, totals[at], one.most, one.bins) for at, one in enumerate(kinds)], bins)
+    assert least(placed, placed.counts) <= opened(packed, bins)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.skipif(not exact.available(), reason=exact.MISSING)
+def test_a_small_case_is_packed_as_well_as_the_exact_solver_does(seed: int) -> None:
+    case = cases.small(seed)
+    count, _ = measured(case)
+    assert bound(case) <= (exact.optimum(case, count, 10) or count) == count
+
+
+# Some cases of each class, and the worst ratio over the lower bound that any may have; the bench has more.
+QUALITY: dict[str, tuple[list[Case], float]] = {
+    "like the web": ([cases.web(seed) for seed in range(3)], 1.005),
+    "no waste, few in a bin": ([cases.whole_bins(50, (2, 4), 1)], 1.02),
+    "no waste, more in a bin": ([cases.whole_bins(100, (3, 6), 1)], 1.02),
+    "triplets of 60: the optimum": ([cases.triplets(20, seed) for seed in range(4)], 1),
+    "triplets of 120: the optimum": ([cases.triplets(40, seed) for seed in range(3)], 1),
+    "triplets of 249": ([cases.triplets(83, 0)], 1.02),
+    "triplets of 501": ([cases.triplets(167, 0)], 1.02),
+    "uniform": ([cases.uniform(items, 1) for items in (120, 250, 500, 1000)], 1.01),
+    "Scholl 1": ([cases.scholl_1(items, 120, 20, 0) for items in (50, 100, 200)], 1.03),
+    "Scholl 2": ([cases.scholl_2(items, 5, 50, 0) for items in (50, 100, 200)], 1.03),
+    "Scholl 3": ([cases.scholl_3(seed) for seed in range(2)], 1.02),
+}
+
+
+@pytest.mark.parametrize(("some", "worst"), QUALITY.values(), ids=QUALITY)
+def test_bins_are_opened_hardly_beyond_the_lower_bound(some: list[Case], worst: float) -> None:
+    assert [case.name for case in some if measured(case)[0] > worst * bound(case)] == []
+
+
+BOUNDS = {
+    "nothing": ([], [], 10, 0),
+    "the sum": ([3], [10], 10, 3),
+    "what is above half is alone": ([6], [4], 10, 4),
+    "small ones fit beside large ones": ([6, 4], [4, 4], 10, 4),
+    "too small a rest is of no use": ([7, 4], [3, 4], 10, 5),
+    "exactly half": ([5], [3], 10, 2),
+}
+
+
+@pytest.mark.parametrize(("sizes", "counts", "capacity", "bins"), BOUNDS.values(), ids=BOUNDS)
+def test_the_lower_bound_is(sizes: list[int], counts: list[int], capacity: int, bins: int) -> None:
+    assert large_and_small(sizes, counts, capacity) == bins
+
+
+def test_time_grows_with_the_items_and_not_faster() -> None:
+    steps = [measured(cases.many(items, 1000, 0))[1] for items in (5_000, 50_000)]
+    assert steps[1] < 14 * max(steps[0], 0.05)

@@ -5,6 +5,8 @@
 - Scholl, Klein and Jürgens (1997), "BISON": data sets 1, 2 and 3
 - with a known optimum that wastes nothing: whole bins cut up, in both resources
 - like the web: a few shapes of very different numbers, memory and cpu, on big nodes of one kind
+- small ones, which an exact solver can close
+- large ones, for time: nodes of one kind, and a fleet at work, with rules
 """
 
 from __future__ import annotations
@@ -22,26 +24,17 @@ Size = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Case:
-    """Items for bins of one size. ``optimum``: how many bins they need, where the recipe says it."""
+    """Items and bins for them. ``optimum``: how many bins they need, where the recipe says it."""
 
     name: str
     kinds: tuple[Kind, ...]
-    capacity: Size
+    bins: tuple[Bin, ...]
     optimum: int | None = None
 
     @property
-    def bins(self) -> tuple[Bin, ...]:
-        """Bins enough for one item each, or for twice what the optimum may be."""
-        return (Bin(self.capacity),) * min(sum(kind.count for kind in self.kinds), 2 * self.least + 10)
-
-    @property
-    def least(self) -> int:
-        """The sum of the items in bins, rounded up, of the scarcer resource."""
-        totals = [
-            sum(kind.size[resource] * kind.count for kind in self.kinds)
-            for resource in range(len(self.capacity))
-        ]
-        return max(-(-total // room) for total, room in zip(totals, self.capacity, strict=True))
+    def items(self) -> int:
+        """How many items there are."""
+        return sum(kind.count for kind in self.kinds)
 
 
 def triplets(bins: int, seed: int) -> Case:
@@ -101,19 +94,51 @@ def web(seed: int, instances: int = 5000, shapes: int = 30) -> Case:
         cpu = max(memory / 4 * 2 ** random.uniform(-2, 2), 10)
         sizes.append((memory, round(cpu / 10) * 10))
     weights = [1 / rank for rank in range(1, shapes + 1)]
-    return _case(f"web {seed}", random.choices(sizes, weights, k=instances), (65536, 16000))
+    return _case(f"web {seed}", random.choices(sizes, weights, k=instances), NODE)
 
 
-def many(items: int, kinds: int, seed: int, bins: int) -> Case:
-    """Return items of so many kinds, about as many of each, that fill nine tenths of so many bins."""
-    random = _seeded(f"many {items} {kinds} {bins} {seed}")
-    mean = (65536 * 0.9 * bins / items, 16000 * 0.9 * bins / items)
-    sizes = [tuple(max(1, round(m * random.uniform(0.2, 1.8))) for m in mean) for _ in range(kinds)]
-    return _case(f"many {items}", [sizes[number % kinds] for number in range(items)], (65536, 16000))
+def small(seed: int) -> Case:
+    """Return 8 to 25 items in one resource or two, in four ranges of sizes, for bins of 100."""
+    random = _seeded(f"small {seed}")
+    items, resources = random.randint(8, 25), 1 + seed % 2
+    between = ((5, 50), (10, 60), (20, 45), (1, 100))[seed // 2 % 4]
+    sizes = [tuple(random.randint(*between) for _ in range(resources)) for _ in range(items)]
+    return _case(f"small {seed}", sizes, (100,) * resources)
 
 
-def _seeded(name: str) -> Random:
-    return Random(name)  # noqa: S311 - the same cases every time are the purpose
+def many(items: int, kinds: int, seed: int) -> Case:
+    """Return items of so many kinds, about as many of each, ten of which fill nine tenths of a node."""
+    random = _seeded(f"many {items} {kinds} {seed}")
+    return _case(f"many {items}", _about(random, items, kinds, 0.09), NODE)
+
+
+def fleet(items: int, kinds: int, seed: int) -> Case:
+    """Return items half as large for a fleet at work: no two nodes have the same free, every fourth is empty.
+
+    A tenth of the kinds may be on a third of the nodes only, and a tenth in three on one node at the most.
+    """
+    random = _seeded(f"fleet {items} {kinds} {seed}")
+    sizes = Counter(_about(random, items, kinds, 0.045))
+    bins = [
+        Bin(NODE)
+        if number % 4 == 0
+        else Bin((random.randint(0, NODE[0]), random.randint(0, NODE[1])), used=True)
+        for number in range(items // 10)
+    ]
+    zone = frozenset(range(0, len(bins), 3))
+    rules = [(None, None)] * 8 + [(3, None), (None, zone)]
+    made = [Kind(size, sizes[size], *rules[at % len(rules)]) for at, size in enumerate(sorted(sizes))]
+    return Case(f"fleet {items}", tuple(made), tuple(bins))
+
+
+NODE = (65536, 16000)
+"""A node of 64 GiB and 16 cores: MiB, and millicores."""
+
+
+def _about(random: Random, items: int, kinds: int, share: float) -> list[Size]:
+    means = [share * whole for whole in NODE]
+    sizes = [tuple(round(mean * random.uniform(0.2, 1.8)) for mean in means) for _ in range(kinds)]
+    return [sizes[number % kinds] for number in range(items)]
 
 
 def _even(name: str, items: int, between: tuple[int, int], capacity: int) -> Case:
@@ -126,6 +151,13 @@ def _cut(random: Random, number: int) -> list[int]:
     return [after - before for before, after in pairwise([0, *cuts, 1000])]
 
 
+def _seeded(name: str) -> Random:
+    return Random(name)  # noqa: S311 - the same cases every time are the purpose
+
+
 def _case(name: str, sizes: Sequence[Size], capacity: Size, optimum: int | None = None) -> Case:
+    """Return a case with bins enough: twice as many as the sum of the scarcer resource asks for."""
     kinds = tuple(Kind(size, count) for size, count in sorted(Counter(sizes).items()))
-    return Case(name, kinds, capacity, optimum)
+    columns = zip(*sizes, strict=True)
+    least = max(-(-sum(column) // whole) for column, whole in zip(columns, capacity, strict=True))
+    return Case(name, kinds, (Bin(capacity),) * min(len(sizes), 2 * least + 10), optimum)

@@ -16,6 +16,6 @@ by counting steps, and the more items there are, the fewer steps each gets.
 from __future__ import annotations
 
 from .model import Bin, Kind
-from .pack import pack
+from .solve import pack
 
 __all__ = ["Bin", "Kind", "pack"]

@@ -17,10 +17,10 @@ from .problem import Problem, Shelf
 _LEAST_SHARE = 0.05
 # Steps of the searches for all bins together, and for one at the least and at the most; likewise how many
 # kinds are looked at for one bin, by the number of items. So time grows with their number, and not faster.
-_STEPS, _FEWEST_STEPS, _MOST_STEPS = 100_000, 30, 2000
-_LOOKS, _FEWEST_LOOKS = 100_000, 24
+_STEPS, _FEWEST_STEPS, _MOST_STEPS = 50_000, 30, 2000
+_LOOKS, _FEWEST_LOOKS = 200_000, 16
 # The largest kinds are always among those that are looked at.
-_LARGEST = 8
+_LARGEST = 4
 # Whether the largest item that fits opens a bin, and what each item costs beside the slack: the first does
 # best on most mixes, the others where few items fill a bin to the last unit, or many of few shapes do.
 MANNERS = (
@@ -89,6 +89,8 @@ class _Build:
 
         ``number``: the kind that the bin is opened for; it is in it, if few other bins may hold it.
         """
+        if not self._free[position]:
+            return False
         shelf = self.problem.shelves[position]
         counts = Counter(items := self._items(shelf, number))
         times = min((self.left[one] // count for one, count in counts.items()), default=0)
@@ -165,6 +167,12 @@ class _Build:
             self.left[number] -= count * times
             for resource, part in enumerate(self.problem.sizes[number]):
                 self._asked[resource] -= part * count * times / self.problem.scale[resource]
-        if any(not self.left[number] for number in counts):
-            for menu, alive in self._alive.items():
-                self._alive[menu] = [number for number in alive if self.left[number]]
+            if not self.left[number]:
+                self._end(number)
+
+    def _end(self, number: int) -> None:
+        """Look at a kind no more, of which nothing is left."""
+        for alive in self._alive.values():
+            at = bisect_left(alive, number)
+            if at < len(alive) and alive[at] == number:
+                del alive[at]

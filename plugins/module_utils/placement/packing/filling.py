@@ -8,9 +8,10 @@ for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import inf
 from typing import Literal
 
 from .fills import Items, Room, best_fill
@@ -79,37 +80,43 @@ def _smallest(problem: Problem, room: Room, have: Mapping[int, int]) -> Items:
 
 def _greedy(problem: Problem, shelf: Shelf, choice: Choice) -> list[int]:
     """Take the best next item until none fits. Only the two scarcest resources are kept in balance."""
-    first, second = _scarcest(choice.share)
-    wholes = [shelf.free[resource] * choice.share[resource] or 1.0 for resource in (first, second)]
     left = _without(choice.have, choice.seeds)
-
-    def ways(number: int) -> tuple[float, float]:
-        """Return what an item brings the bin on, and how much more it takes of the first resource."""
-        size = problem.sizes[number]
-        one, other = size[first] / wholes[0], size[second] / wholes[1]
-        return one + other, one - other
-
-    candidates = []
-    for number in left:
-        progress, tilt = ways(number)
-        scarce = _SCARCE * (1 - problem.homes[number])
-        candidates.append((problem.codes[number], progress + scarce, tilt, number))
-    tilted = -sum(ways(number)[1] for number in choice.seeds)
+    candidates = _candidates(problem, shelf, choice, left)
     code, guards = Room(shelf.code, shelf.worth).less(problem, choice.seeds).code, problem.guards
+    tilted = -sum(tilt for _, _, tilt, _ in _candidates(problem, shelf, choice, choice.seeds))
     taken: list[int] = []
     while candidates := [one for one in candidates if (code - one[0]) & guards == guards]:
-        best, chosen = -1e300, candidates[0]
+        best, chosen = -inf, candidates[0]
         for one in candidates:
-            score = one[1] - _IMBALANCE * abs(tilted - one[2])
+            _, progress, tilt, _ = one
+            score = progress - _IMBALANCE * abs(tilted - tilt)
             if score > best:
                 best, chosen = score, one
-        code -= chosen[0]
-        tilted -= chosen[2]
-        taken.append(chosen[3])
-        left[chosen[3]] -= 1
-        if not left[chosen[3]]:
+        size, _, tilt, number = chosen
+        code -= size
+        tilted -= tilt
+        taken.append(number)
+        left[number] -= 1
+        if not left[number]:
             candidates.remove(chosen)
     return taken
+
+
+_Candidate = tuple[int, float, float, int]
+"""A kind's code, how far an item brings the bin on, how much more of the scarcest it takes, its number."""
+
+
+def _candidates(problem: Problem, shelf: Shelf, choice: Choice, numbers: Iterable[int]) -> list[_Candidate]:
+    first, second = _scarcest(choice.share)
+    whole = shelf.free[first] * choice.share[first] or 1.0
+    other_whole = shelf.free[second] * choice.share[second] or 1.0
+    sizes, codes, homes = problem.sizes, problem.codes, problem.homes
+    candidates = []
+    for number in numbers:
+        part, other = sizes[number][first] / whole, sizes[number][second] / other_whole
+        scarce = _SCARCE * (1 - homes[number])
+        candidates.append((codes[number], part + other + scarce, part - other, number))
+    return candidates
 
 
 def _scarcest(share: Sequence[float]) -> tuple[int, int]:

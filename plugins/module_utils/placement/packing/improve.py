@@ -14,13 +14,13 @@ from .repack import Repacking
 
 # Steps for all that is tried, half a second at the most: so many for each item, but less for more than so
 # many items, so that time does not grow faster than they do.
-_STEPS, _EACH, _ITEMS = 500_000, 6000, 1000
+_STEPS, _EACH, _ITEMS = 500_000, 8000, 1000
 # Bins that are packed anew at once: enough for a way to exist, few enough to find it. Steps for one attempt.
 _BINS, _ATTEMPT = 20, 20_000
 # The exact cover is for this many bins and items at the most, and takes this share of the steps.
 _COVERED_BINS, _COVERED_ITEMS, _COVER = 90, 260, 2
 # Where all bins are packed anew at once, so many attempts in vain are enough.
-_VAIN = 5
+_VAIN = 12
 # A bin with less slack than this is full.
 _FULL = 1e-6
 

@@ -92,7 +92,7 @@ def read(kinds: Sequence[Kind], bins: Sequence[Bin]) -> Problem:
     offsets, guards = _layout([one.size for one in classes] + [free for free, _, _ in groups], len(units))
     menus: dict[tuple[int, ...], tuple[int, ...]] = {
         allowed: tuple(number for number, one in enumerate(classes) if one.zone in allowed)
-        for _, _, allowed in groups
+        for allowed in {allowed for _, _, allowed in groups}
     }
     shelves = [
         Shelf(free, guards + _code(free, offsets), worth(free), used, menus[allowed], tuple(indexes))
