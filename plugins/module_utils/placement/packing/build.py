@@ -29,8 +29,6 @@ MANNERS = (
     Manner("largest", 0.1),
     Manner("largest", 0.0),
 )
-# The way to the most items where not all find room.
-SPARING = Manner("smallest", 0.0)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from random import Random
 
 from .fills import TOLERANCE, Items, Room, Wanted, fills
 from .problem import Problem, Shelf
 
 # Fills that are kept of those with the same largest item, the tightest; and among how many they are chosen.
-_KEPT, _FOUND = 40, 160
+_KEPT, _FEW, _FOUND = 30, 10, 160
 # The search starts over after so many steps, and so many more for each fill that there is; a step is one fill
 # looked at. Tried on triplets: with a third of it none of 249 items comes to its end.
 _PATIENCE, _MORE_PATIENCE = 5_000, 50
@@ -49,7 +50,7 @@ class Cover:
     def run(self, items: Sequence[int]) -> list[Items] | None:
         """Return the items for each bin, or None where no way was found."""
         pool = dict(sorted(Counter(items).items()))
-        waste = self.bins * self.shelf.worth - sum(self.problem.worth[number] for number in items)
+        waste = self.bins * self.shelf.worth - fsum(self.problem.worth[number] for number in items)
         if waste < -TOLERANCE:
             return None
         bits = max(pool.values()).bit_length() + 1
@@ -76,7 +77,7 @@ class Cover:
             room = Room(self.shelf.code, self.shelf.worth).less(self.problem, (number,))
             found, steps = fills(self.problem, have, room, Wanted(waste, _FOUND), each)
             self.steps -= steps
-            for slack, items in sorted(found)[:_KEPT]:
+            for slack, items in _kept(found):
                 counts = Counter(place[one] for one in (number, *items))
                 code = sum(count << at * bits for at, count in counts.items())
                 ways.append(_Fill(code, tuple(counts.items()), slack, (number, *items)))
@@ -88,7 +89,7 @@ class Cover:
         rarest = self._rarest(counts, ways)
         if rarest is None or self.steps <= self._ends or len(self._chosen) == self.bins:
             return False
-        for way in self._with(rarest, ways):
+        for way in self._with(rarest, ways, waste / (self.bins - len(self._chosen))):
             rest, slack = left - way.code, waste - way.slack
             remaining = list(counts)
             for place, count in way.counts:
@@ -116,7 +117,20 @@ class Cover:
         fewest, place = min(choices)
         return place if fewest else None
 
-    def _with(self, place: int, ways: Sequence[_Fill]) -> list[_Fill]:
+    def _with(self, place: int, ways: Sequence[_Fill], usual: float) -> list[_Fill]:
         """Return the fills with that kind, the tightest first, equally tight ones in any order."""
         having = [way for way in ways if any(one == place for one, _ in way.counts)]
-        return sorted(having, key=lambda way: (round(way.slack, 9), self._random.random()))
+        return sorted(
+            having,
+            key=lambda way: (
+                round(way.slack + usual * self._random.random(), 9),
+                self._random.random(),
+            ),
+        )
+
+
+def _kept(found: Sequence[tuple[float, Items]]) -> list[tuple[float, Items]]:
+    """Return the tightest fills, and some of few items: where much may be wasted, not all can be tight."""
+    tight = sorted(found)[:_KEPT]
+    few = sorted(found, key=lambda fill: (len(fill[1]), fill))[:_FEW]
+    return sorted({*tight, *few})

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import inf
+from math import fsum, inf
 from typing import Literal
 
 from .fills import Items, Room, best_fill
@@ -30,12 +30,11 @@ _TAIL = 6
 class Manner:
     """How bins are filled. No one manner is the best for all mixes, so several are tried.
 
-    ``first``: the largest item that fits, or the one that fits best into the proportions; with "smallest" all
-    are taken from the smallest on, for where there is too little room. ``dear``: what each item costs beside
-    the slack.
+    ``first``: the largest item that fits, or the one that fits best into the proportions. ``dear``: what each
+    item costs beside the slack.
     """
 
-    first: Literal["largest", "fitting", "smallest"]
+    first: Literal["largest", "fitting"]
     dear: float
 
 
@@ -55,27 +54,13 @@ class Choice:
 def fill_one(problem: Problem, shelf: Shelf, choice: Choice, manner: Manner, steps: int) -> Items:
     """Return the items for one empty bin, seeds first; the search for the last ones takes so many steps."""
     room, have, seeds = Room(shelf.code, shelf.worth), choice.have, choice.seeds
-    if manner.first == "smallest":
-        return _smallest(problem, room, have)
     if manner.first == "largest" and not seeds:
         seeds = list(islice((number for number in have if problem.fits(number, room.code)), 1))
     greedy = [*seeds, *_greedy(problem, shelf, replace(choice, seeds=seeds))]
     kept = greedy[: max(len(greedy) - _TAIL, len(seeds), 1)]
     rest = _without(have, kept)
     searched = kept + list(best_fill(problem, rest, room.less(problem, kept), manner.dear, steps))
-    return tuple(max(greedy, searched, key=lambda items: sum(problem.worth[number] for number in items)))
-
-
-def _smallest(problem: Problem, room: Room, have: Mapping[int, int]) -> Items:
-    code = room.code
-    taken: list[int] = []
-    for number, count in reversed(tuple(have.items())):
-        for _ in range(count):
-            if not problem.fits(number, code):
-                break
-            code -= problem.codes[number]
-            taken.append(number)
-    return tuple(taken)
+    return tuple(max(greedy, searched, key=lambda items: fsum(problem.worth[number] for number in items)))
 
 
 def _greedy(problem: Problem, shelf: Shelf, choice: Choice) -> list[int]:
@@ -83,7 +68,7 @@ def _greedy(problem: Problem, shelf: Shelf, choice: Choice) -> list[int]:
     left = _without(choice.have, choice.seeds)
     candidates = _candidates(problem, shelf, choice, left)
     code, guards = Room(shelf.code, shelf.worth).less(problem, choice.seeds).code, problem.guards
-    tilted = -sum(tilt for _, _, tilt, _ in _candidates(problem, shelf, choice, choice.seeds))
+    tilted = -fsum(tilt for _, _, tilt, _ in _candidates(problem, shelf, choice, choice.seeds))
     taken: list[int] = []
     while candidates := [one for one in candidates if (code - one[0]) & guards == guards]:
         best, chosen = -inf, candidates[0]

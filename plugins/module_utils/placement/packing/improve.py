@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import fsum
 from random import Random
 
 from .build import Filled
@@ -49,7 +50,11 @@ class _Improvement:
         self.steps = min(_STEPS, _EACH * items, _STEPS * _ITEMS // items)
         self.random = Random(0)  # noqa: S311 - which bins are tried together; the same each time
         self.left = list(packing.left)
-        self.bins = [*packing.filled, *_untouched(problem, packing.filled)]
+        self._hold([*packing.filled, *_untouched(problem, packing.filled)])
+
+    def _hold(self, bins: Iterable[Filled]) -> None:
+        """Take these bins as they are; an unused one that has become empty is opened no more."""
+        self.bins = [one for one in bins if one.items or self.problem.shelves[one.shelf].used]
         self.slack = [self._slack(one) for one in self.bins]
 
     def run(self) -> Packing:
@@ -65,7 +70,9 @@ class _Improvement:
         return sum(not self.problem.shelves[one.shelf].used for one in self.bins)
 
     def _slack(self, one: Filled) -> float:
-        return self.problem.shelves[one.shelf].worth - sum(self.problem.worth[number] for number in one.items)
+        return self.problem.shelves[one.shelf].worth - fsum(
+            self.problem.worth[number] for number in one.items
+        )
 
     def _cover(self) -> None:
         """Pack all anew, where all bins are alike and few: for the goal, or for one bin less than now."""
@@ -81,20 +88,23 @@ class _Improvement:
             self.steps -= allowed - cover.steps
             if found is not None:
                 indexes = self.problem.shelves[position].bins
-                self.bins = [
-                    Filled(position, index, fill) for index, fill in zip(indexes, found, strict=False)
-                ]
+                pairs = zip(indexes, found, strict=False)
+                self._hold([Filled(position, index, fill) for index, fill in pairs])
                 return
 
     def _settle(self) -> None:
         """Find room for what is left over, one item at a time, the smallest first."""
         for number in reversed([number for number, count in enumerate(self.left) if count]):
             homes = [at for at, one in enumerate(self.bins) if self._may_hold(one, number)]
+            self.steps -= len(self.bins)
             while homes and self.left[number] and self.steps > 0:
                 chosen = self._choose(homes)
                 if not self._repack(chosen, chosen, (number,)):
                     break
                 self.left[number] -= 1
+            if self.steps <= 0:
+                break
+        self._hold(self.bins)
 
     def _may_hold(self, one: Filled, number: int) -> bool:
         shelf = self.problem.shelves[one.shelf]
@@ -110,7 +120,7 @@ class _Improvement:
         chosen = self._choose([at for at in range(len(self.bins)) if at != least])
         if not self._repack(chosen, [*chosen, least], ()):
             return False
-        del self.bins[least], self.slack[least]
+        self._hold(one for at, one in enumerate(self.bins) if at != least)
         return True
 
     def _choose(self, among: Sequence[int]) -> list[int]:

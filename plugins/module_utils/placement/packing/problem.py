@@ -2,8 +2,9 @@
 """Kinds and bins in the form that is searched: alike ones counted once, every size one whole number.
 
 That number is the *code* of a size: each resource has its own bits and a guard bit above them. With the
-guards set, one subtraction and one mask tell whether a size fits into what is free, in all resources at
-once.
+guards set, one subtraction and one mask tell whether a size fits into what is free, in all resources at once.
+
+Floats are added with ``fsum``, as exactly as can be: the same in any order, and by any version of Python.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import gcd
+from math import fsum, gcd
 
 from .model import Bin, Kind, Size
 
@@ -86,7 +87,7 @@ def read(kinds: Sequence[Kind], bins: Sequence[Bin]) -> Problem:
     weights = _weights(classes, scale)
 
     def worth(size: Size) -> float:
-        return sum(part / whole * weight for part, whole, weight in zip(size, scale, weights, strict=True))
+        return fsum(part / whole * weight for part, whole, weight in zip(size, scale, weights, strict=True))
 
     classes.sort(key=lambda one: (-worth(one.size), one.size, one.most, one.zone, -one.count, one.members))
     offsets, guards = _layout([one.size for one in classes] + [free for free, _, _ in groups], len(units))
@@ -181,7 +182,7 @@ def _weights(classes: Iterable[_Class], scale: Sequence[float]) -> list[float]:
     asked = [total / whole for total, whole in zip(totals, scale, strict=True)]
     most = max(asked, default=0.0) or 1.0
     weights = [1 / (1 - part / most + _PLENTY) for part in asked]
-    return [weight / sum(weights) for weight in weights]
+    return [weight / fsum(weights) for weight in weights]
 
 
 def _layout(sizes: Sequence[Size], resources: int) -> tuple[list[int], int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import fsum
 from random import Random
 
 from .fills import TOLERANCE, Items, Room, Wanted, fills
@@ -35,7 +36,7 @@ class Repacking:
         """Return the items for each bin, or None where no way was found."""
         self._pool = dict(Counter(items))
         worth = self.problem.worth
-        waste = sum(shelf.worth for shelf in self.shelves) - sum(worth[number] for number in items)
+        waste = fsum(shelf.worth for shelf in self.shelves) - fsum(worth[number] for number in items)
         if waste < -TOLERANCE or not self._complete(waste):
             return None
         return self._filled + [()] * (len(self.shelves) - len(self._filled))
@@ -76,5 +77,9 @@ class Repacking:
         room = Room(shelf.code, shelf.worth).less(problem, must)
         found, steps = fills(problem, have, room, Wanted(waste, _FOUND), min(_STEPS, max(self.steps, 1)))
         self.steps -= steps + _BIN + 2 * len(have)
-        ordered = sorted((round(slack, 9), self._random.random(), slack, items) for slack, items in found)
+        usual = waste / len(left)
+        ordered = sorted(
+            (round(slack + usual * self._random.random(), 9), self._random.random(), slack, items)
+            for slack, items in found
+        )
         return [(slack, must + items) for _, _, slack, items in ordered[:_FOLLOWED]]

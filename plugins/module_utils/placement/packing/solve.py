@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import fsum
 
 from .bound import least
-from .build import MANNERS, SPARING, build
+from .build import MANNERS, build
+from .fills import TOLERANCE
 from .improve import Packing, improve
 from .model import Bin, Kind
-from .problem import Problem, read
+from .problem import Problem, Shelf, read
 
 # All manners of building are tried for a fourth of this many items, fewer for more, one always.
 _ITEMS = 16_000
@@ -37,8 +40,21 @@ def _built(problem: Problem) -> Packing:
         if tried[-1].cost(problem) <= (0, goal):
             break
     if all(any(packing.left) for packing in tried):
-        tried.append(Packing(*build(problem, goal, SPARING)))
+        tried.append(_sparing(problem, goal))
     return min(tried, key=lambda packing: packing.cost(problem))
+
+
+def _sparing(problem: Problem, goal: int) -> Packing:
+    """Pack only the smallest items, as many as all bins have room for: the way to the most, if not all fit."""
+    room = fsum(shelf.worth * len(shelf.bins) for shelf in problem.shelves) + TOLERANCE
+    counts = [0] * len(problem.counts)
+    for number in reversed(range(len(counts))):
+        worth = problem.worth[number]
+        counts[number] = min(problem.counts[number], int(room / worth)) if worth else problem.counts[number]
+        room -= counts[number] * worth
+    filled, left = build(replace(problem, counts=tuple(counts)), goal, MANNERS[0])
+    spared = (all_ - some for all_, some in zip(problem.counts, counts, strict=True))
+    return Packing(filled, [some + other for some, other in zip(left, spared, strict=True)])
 
 
 class _Result:
@@ -52,30 +68,31 @@ class _Result:
             self.held[one.bin].update(one.items)
 
     def contents(self) -> tuple[Mapping[int, int], ...]:
-        for number, count in enumerate(self.left):
-            if count:
-                self._sweep(number)
+        if any(self.left):
+            self._sweep()
         sources = [[list(member) for member in members] for members in self.problem.members]
         return tuple(
             dict(sorted(pair for number, count in held.items() for pair in _drawn(sources[number], count)))
             for held in self.held
         )
 
-    def _sweep(self, number: int) -> None:
-        """Put what is left of a kind wherever it fits as things stand: used bins first, then opened ones."""
+    def _sweep(self) -> None:
+        """Put what is left over wherever it fits as things stand: used bins first, then opened ones."""
         for opened in (True, False):
             for shelf in self.problem.shelves:
-                for index in shelf.bins if number in shelf.menu else ():
+                for index in shelf.bins:
                     if opened == (shelf.used or bool(self.held[index])):
-                        self._top_up(number, shelf.code, index)
+                        self._top_up(shelf, self.held[index])
 
-    def _top_up(self, number: int, code: int, index: int) -> None:
-        held, problem = self.held[index], self.problem
-        code -= sum(problem.codes[one] * count for one, count in held.items())
-        while self.left[number] and held[number] < problem.most[number] and problem.fits(number, code):
-            held[number] += 1
-            self.left[number] -= 1
-            code -= problem.codes[number]
+    def _top_up(self, shelf: Shelf, held: Counter[int]) -> None:
+        codes, guards, most = self.problem.codes, self.problem.guards, self.problem.most
+        code = shelf.code - sum(codes[number] * count for number, count in held.items())
+        left = (number for number in shelf.menu if self.left[number])
+        for number in [number for number in left if (code - codes[number]) & guards == guards]:
+            while self.left[number] and held[number] < most[number] and self.problem.fits(number, code):
+                held[number] += 1
+                self.left[number] -= 1
+                code -= codes[number]
 
 
 def _drawn(source: list[list[int]], count: int) -> list[tuple[int, int]]:
