@@ -45,7 +45,7 @@ def _built(problem: Problem) -> Packing:
 
 
 def _sparing(problem: Problem, goal: int) -> Packing:
-    """Pack only the smallest items, as many as all bins have room for: the way to the most, if not all fit."""
+    """Pack only the smallest items, as many as all bins have room for: where not all fit, so most do."""
     room = fsum(shelf.worth * len(shelf.bins) for shelf in problem.shelves) + TOLERANCE
     counts = [0] * len(problem.counts)
     for number in reversed(range(len(counts))):
