@@ -30,8 +30,8 @@ class Crowd:
     """The apps ``crowd-1``, ``crowd-2`` … beside the one that is measured."""
 
     def __init__(self, apps: Path, image: str) -> None:
-        """Write their files into the folder of the measured app's; ``image`` is the registry's name of it."""
-        self._apps, self._image, self._size = apps, image.partition("/")[2], 0
+        """Write their files into the folder of the measured app's; ``image`` is in the registry."""
+        self._apps, self._image, self._size = apps, image, 0
 
     def grow(self, size: int) -> None:
         """Deploy more of them, until there are so many."""
