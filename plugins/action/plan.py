@@ -27,6 +27,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records impor
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.bid import around, room, wants
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
     Deployment,
+    Errand,
     deployment,
     orphans,
     removal,
@@ -167,8 +168,8 @@ class ActionModule(ActionBase):
     def _decide(self, seen: Sight, fleet: Fleet) -> Deployment:
         if self.given["kind"] == "remove":
             return removal(self.given["app"], fleet, seen.routers)
-        kind, moves = self.given["kind"], moves_of(self.given["app"], self.given["moves"], fleet)
-        return deployment(self._wanted(seen), fleet, seen.releases, seen.routers, kind=kind, moves=moves)
+        errand = Errand(self.given["kind"], moves_of(self.given["app"], self.given["moves"], fleet))
+        return deployment(self._wanted(seen), fleet, seen.releases, seen.routers, errand)
 
     def _wanted(self, seen: Sight) -> Configuration:
         app, releases = self.given["app"], seen.releases
@@ -274,7 +275,7 @@ class ActionModule(ActionBase):
 
 
 def moves_of(app: str, given: Mapping[str, Any], fleet: Fleet) -> dict[Slot, str]:
-    """Return which instances of an app shall stand on which nodes. Raises FairleadError for what is not there."""
+    """Return which instances of an app shall stand on which nodes. Raises FairleadError for what is none."""
     slots = {str(one.slot): one.slot for one in fleet.of_app(app)}
     moves: dict[Slot, str] = {}
     for name, node in given.items():

@@ -18,8 +18,8 @@ ANYWHERE = ('constraints: ["disk == ssd"], ', "")
 On = Callable[..., str]
 
 
-def verb(name: str, node: str, *arguments: str, **given: object) -> Outcome:
-    return play(f"playbooks/{name}.yml", *arguments, node=node, **given)
+def verb(name: str, node: str, *arguments: str, message: str = "") -> Outcome:
+    return play(f"playbooks/{name}.yml", *arguments, node=node, message=message)
 
 
 def on_node(node: str) -> list[str]:

@@ -18,7 +18,11 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, NoRoom
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance
-from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import Deployment, deployment
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
+    Deployment,
+    Errand,
+    deployment,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.rollout import Phase
 from tests.unit.routers import serving
 from tests.unit.worlds import IMAGE, instance, node, process, shop
@@ -46,7 +50,7 @@ def deploy(
         "configuration_hash": before.hash(),
     }
     nodes = (node("n1", memory), node("n2", memory))
-    return deployment(wanted, Fleet(nodes, observed or TWO), [active], {}, kind=kind)
+    return deployment(wanted, Fleet(nodes, observed or TWO), [active], {}, Errand(kind))
 
 
 def story(phases: Iterable[Phase]) -> list[str]:

@@ -21,6 +21,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Leftover, Node, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
     Deployment,
+    Errand,
     deployment,
     orphans,
     removal,
@@ -278,7 +279,9 @@ def test_what_brings_nothing_new_to_a_release_command_does_not_run_it(configurat
 
 def test_the_way_back_runs_no_release_command() -> None:
     assert deployment(MIGRATING, running(SHOP, 1), [release(1, "active", SHOP)], {}).task
-    assert not deployment(MIGRATING, running(SHOP, 1), [release(1, "active", SHOP)], {}, kind="rollback").task
+    assert not deployment(
+        MIGRATING, running(SHOP, 1), [release(1, "active", SHOP)], {}, Errand("rollback")
+    ).task
 
 
 def test_what_a_killed_release_command_left_is_removed_though_nothing_else_changes() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
@@ -95,16 +95,25 @@ class Deployment:
 _PARTS = ("configuration", "finish", "table", "undo")
 
 
+@dataclass(frozen=True)
+class Errand:
+    """Which verb a plan is made for; ``moves``: slots that shall stand on another node than now."""
+
+    kind: str = "deploy"
+    moves: Mapping[Slot, str] = field(default_factory=dict)
+
+
+DEPLOY = Errand()
+
+
 def deployment(
     configuration: Configuration,
     fleet: Fleet,
     releases: Releases,
     routers: Routers,
-    *,
-    kind: str = "deploy",
-    moves: Mapping[Slot, str] | None = None,
+    errand: Errand = DEPLOY,
 ) -> Deployment:
-    """Return the deploy of a configuration; ``moves``: slots that shall stand on another node than now.
+    """Return what the errand does for a configuration.
 
     On the way back, a ``rollback``, its release command does not run, and only a ``deploy`` has a canary.
     Raises NoRoom when an instance fits on no node, FairleadError when a host name belongs to another app.
@@ -113,9 +122,9 @@ def deployment(
     known = (active["number"], active["configuration_hash"]) if active else None
     number, _ = opening(_turns(releases), configuration.hash())
     rechecked = _rechecked(_before(releases), configuration)
-    manner = Manner(rechecked, trying=kind == "deploy", moves=moves or {})
+    manner = Manner(rechecked, trying=errand.kind == "deploy", moves=errand.moves)
     made = plan(configuration, fleet, known, number, manner)
-    forward = kind != "rollback"
+    forward = errand.kind != "rollback"
     task = tasks.task_of(made, configuration, _before(releases), fleet) if forward else None
     return replace(_deployment(made, configuration, fleet, routers, releases), task=task)
 

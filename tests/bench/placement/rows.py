@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import Any
 
-from tests.lab.table import table
+from fairlead.table import table
 
 
 @dataclass(frozen=True)
