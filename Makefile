@@ -13,10 +13,10 @@ LAB := $(PYTHON) -m tests.lab
 SUITE := $(PYTHON) -m tests.suite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-setup test-fast lint types unit integration molecule e2e test-faults faults-table bench lock schema clean
+.PHONY: help demo demo-down test test-setup test-fast lint types unit integration molecule e2e test-faults faults-table bench bench-placement lock schema clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 demo: ## bring up a fleet on this machine and deploy the sample app on it
 	@$(SETUP) lab
@@ -73,6 +73,11 @@ faults-table: ## write what test-faults has measured into docs/reliability.md
 bench: ## Fairlead beside a loop of docker_container and beside Swarm; more rounds: make bench ROUNDS=5
 	@$(SETUP) lab
 	@$(PYTHON) -m tests.bench $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-placement: ## placement on paper: how fast, and how few nodes; needs no machine
+	@$(SETUP) venv
+	@PYTHONPATH=.collections $(PYTHON) -m tests.bench.placement.speed
+	@PYTHONPATH=.collections $(PYTHON) -m tests.bench.placement $(if $(SEEDS),--seeds $(SEEDS))
 
 lock: ## requirements.in to requirements.lock
 	@$(SETUP) venv

@@ -20,4 +20,5 @@ lock() {
 
 lock .
 lock tests/bench
+lock tests/bench/placement
 echo "run make test-fast to use them"
