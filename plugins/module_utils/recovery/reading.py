@@ -65,7 +65,9 @@ def _fits(value: Any, hint: Any) -> bool:
     if kind is tuple:
         return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
     if kind is Mapping:
-        return isinstance(value, dict) and all(_fits(item, str) for item in (*value, *value.values()))
+        return isinstance(value, dict) and all(
+            _fits(item, part) for pair in value.items() for item, part in zip(pair, parts, strict=True)
+        )
     if isinstance(kind, type) and is_dataclass(kind):
         of = get_type_hints(kind)
         return isinstance(value, kind) and all(_fits(getattr(value, name), of[name]) for name in of)
