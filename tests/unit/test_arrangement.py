@@ -46,6 +46,8 @@ from tests.unit.worlds import (
     shop,
 )
 
+_SOME_PORT = 25700  # one of the node's own, whichever
+
 
 @st.composite
 def fleets(draw: st.DrawFn) -> tuple[list[Configuration], Fleet]:
@@ -99,8 +101,9 @@ def overfull(all_stand: Iterable[Instance], nodes: Iterable[Node]) -> list[str]:
     found = []
     for each in nodes:
         here = [one for one in standing if one.node == each.name]
-        ports = sum(one.port is not None for one in here)
-        free = sum(port not in each.busy_ports for port in range(each.first_port, each.last_port + 1))
+        wanted = range(each.first_port, each.last_port + 1)
+        ports = sum(one.port in wanted or one.port == _SOME_PORT for one in here)
+        free = sum(port not in each.busy_ports for port in wanted)
         if (
             sum(one.memory for one in here) > each.memory_for_instances
             or sum(millicores(one.cpu) for one in here) > millicores(each.cpus_for_instances)
@@ -254,7 +257,7 @@ def every_placement(world: World) -> Iterator[list[Instance]]:
             slots += [(each, number, names) for number in range(1, each.scale + 1)]
     for chosen in product(*(names for _, _, names in slots)):
         yield [
-            instance(number, on, each, 25700 if each.spec.port else None)
+            instance(number, on, each, _SOME_PORT if each.spec.port else None)
             for (each, number, _), on in zip(slots, chosen, strict=True)
         ]
 

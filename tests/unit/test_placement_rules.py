@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +32,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
     refusal,
     rooms_of,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.exact import decide
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.search import search
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import Plan, explanations, plan
 from tests.unit.worlds import M, instance, node, process, shop
 
@@ -428,14 +429,58 @@ def test_does_not_fit_says_the_smallest_changes_with_which_it_would(
     assert advice in str(found.value).splitlines()
 
 
-def test_what_greed_would_refuse_is_placed_when_others_can_make_way() -> None:
-    small, large = (
-        process("small", 2, memory=384 * M),
-        process("large", 1, memory=512 * M, rules=Rules("spread")),
+TIGHT = (node("n1", 640), node("n2", 640))
+
+
+def in_units(*sizes: tuple[str, int, int]) -> list[Process]:
+    """Return processes by name, scale and size, in units of which a node has ten."""
+    return [process(name, scale, memory=size * 64 * M, cpu=0.01) for name, scale, size in sizes]
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        # The emptiest node first gives 5 4 | 5 3, and no room for the last 3.
+        (("five", 2, 5), ("four", 1, 4), ("three", 2, 3)),
+        (("seven", 1, 7), ("five", 1, 5), ("four", 1, 4), ("three", 1, 3), ("one", 1, 1)),
+        (("six", 1, 6), ("four", 2, 4), ("two", 3, 2)),
+    ],
+)
+def test_what_the_first_pass_leaves_is_placed_when_others_can_make_way(
+    sizes: tuple[tuple[str, int, int], ...],
+) -> None:
+    made = planned(shop(*in_units(*sizes)), nodes=TIGHT)
+    assert made.count("start") == sum(scale for _, scale, _ in sizes)
+
+
+def test_few_slots_on_few_nodes_are_tried_to_the_end() -> None:
+    shapes = [
+        (Shape.of("shop", it), [*range(1, it.scale + 1)]) for it in in_units(("five", 2, 5), ("ten", 1, 10))
+    ]
+    board = rooms_of(Fleet(TIGHT))
+    found = search(shapes, board)
+    assert found
+    assert {room.name for room in found["shop", "five"].values()} == {"n1"}
+    assert search([(shapes[1][0], [2])], board) is None
+    assert (board["n1"].memory, board["n2"].memory) == (0, 0)
+
+
+def test_the_solver_where_it_is_installed_decides_as_the_search_does() -> None:
+    pytest.importorskip("ortools")
+    cache = process(
+        "cache", 2, port=None, cpu=0.01, rules=Rules(max_per={"zone": 1}, spread="zone", max_skew=1)
     )
-    picky = process("picky", 1, memory=640 * M)
-    made = planned(shop(small, large, picky), nodes=(node("n1", 1024), node("n2", 896)))
-    assert Counter(kind for _, kind, _, _ in did(made)) == {"start": 4}
+    near = process("web", 4, cpu=0.01, rules=Rules(together=("shop/cache",), max_per_node=2))
+    apart = process("api", 2, cpu=0.01, rules=Rules(apart=("shop/web",)))
+    shapes = [(Shape.of("shop", it), [*range(1, it.scale + 1)]) for it in (cache, near, apart)]
+    board = rooms_of(Fleet((zoned("n1", "a", 384), zoned("n2", "a", 384), zoned("n3", "b", 384))))
+    found = decide(shapes, board)
+    assert found
+    on = {key[1]: sorted(room.name for room in rooms.values()) for key, rooms in found.items()}
+    assert on["cache"][1] == "n3"
+    assert on["web"] == sorted(on["cache"] * 2)
+    assert set(on["api"]) == {"n1", "n2", "n3"} - set(on["cache"])
+    assert decide([(shapes[0][0], [3])], board) is None
 
 
 def test_every_slot_can_be_explained_node_by_node() -> None:

@@ -72,21 +72,21 @@ class _Question:
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 0
         solver.parameters.max_deterministic_time = _SECONDS
-        status = solver.Solve(self._model)
+        status = solver.solve(self._model)
         if status not in (self._cp_model.OPTIMAL, self._cp_model.FEASIBLE):
             return None
-        return {at: solver.Value(count) for at, count in self._counts.items()}
+        return {at: solver.value(count) for at, count in self._counts.items()}
 
     def _ask_for(self, shape: Shape, number: int) -> None:
         for room in self._board.field(shape):
-            if first_refusal(FITTING, room, _alone(shape), None):
+            if first_refusal(FITTING, room, _alone(shape), None) or _cannot_be_even(room, shape):
                 continue
             at = shape.key, room.index
-            self._counts[at] = self._model.NewIntVar(0, number, "")
-            self._some[at] = self._model.NewBoolVar("")
-            self._model.Add(self._counts[at] >= 1).OnlyEnforceIf(self._some[at])
-            self._model.Add(self._counts[at] == 0).OnlyEnforceIf(self._some[at].Not())
-        self._model.Add(sum(self._of(shape, self._board.rooms)) == number)
+            self._counts[at] = self._model.new_int_var(0, number, "")
+            self._some[at] = self._model.new_bool_var("")
+            self._model.add(self._counts[at] >= 1).only_enforce_if(self._some[at])
+            self._model.add(self._counts[at] == 0).only_enforce_if(self._some[at].negated())
+        self._model.add(sum(self._of(shape, self._board.rooms)) == number)
 
     def _of(self, shape: Shape, rooms: Iterable[Room]) -> list[Any]:
         found = (self._counts.get((shape.key, room.index)) for room in rooms)
@@ -98,19 +98,19 @@ class _Question:
             for shape, _ in self._groups
             if (at := (shape.key, room.index)) in self._counts
         ]
-        self._model.Add(sum(count * shape.memory for shape, count in here) <= max(room.memory, 0))
-        self._model.Add(sum(count * shape.millicores for shape, count in here) <= max(room.millicores, 0))
-        self._model.Add(sum(count for shape, count in here if shape.wants_port) <= max(room.free_ports, 0))
+        self._model.add(sum(count * shape.memory for shape, count in here) <= max(room.memory, 0))
+        self._model.add(sum(count * shape.millicores for shape, count in here) <= max(room.millicores, 0))
+        self._model.add(sum(count for shape, count in here if shape.wants_port) <= max(room.free_ports, 0))
 
     def _within_bounds(self, shape: Shape) -> None:
         if shape.max_per_node is not None:
             for room in self._board.rooms:
                 most = max(shape.max_per_node - len(room.holds(shape)), 0)
-                self._model.Add(sum(self._of(shape, [room])) <= most)
+                self._model.add(sum(self._of(shape, [room])) <= most)
         for label, most in shape.max_per:
             for value, rooms in self._by_value(label).items():
                 held = self._board.tally(shape, label).count(value)
-                self._model.Add(sum(self._of(shape, rooms)) <= max(most - held, 0))
+                self._model.add(sum(self._of(shape, rooms)) <= max(most - held, 0))
 
     def _evenly(self, shape: Shape) -> None:
         label = shape.spread
@@ -120,11 +120,11 @@ class _Question:
         values = sorted(self._board.values_of(shape, label))
         new = {value: sum(self._of(shape, by_value[value])) for value in values}
         for value in values:
-            touched = self._model.NewBoolVar("")
-            self._model.Add(new[value] == 0).OnlyEnforceIf(touched.Not())
+            touched = self._model.new_bool_var("")
+            self._model.add(new[value] == 0).only_enforce_if(touched.negated())
             for other in values:
                 more = new[value] + tally.staying(value) - new[other] - tally.staying(other)
-                self._model.Add(more <= shape.max_skew).OnlyEnforceIf(touched)
+                self._model.add(more <= shape.max_skew).only_enforce_if(touched)
 
     def _apart(self, shape: Shape) -> None:
         for other, _ in self._groups:
@@ -141,7 +141,7 @@ class _Question:
         for mine in (self._some.get((shape.key, room.index)) for room in rooms):
             for theirs in (self._some.get((other.key, room.index)) for room in rooms):
                 if mine is not None and theirs is not None:
-                    self._model.AddBoolOr([mine.Not(), theirs.Not()])
+                    self._model.add_bool_or([mine.negated(), theirs.negated()])
 
     def _together(self, shape: Shape) -> None:
         for ref in shape.together:
@@ -150,7 +150,7 @@ class _Question:
                 if mine is not None and not _stands(ref, shape, room):
                     anchors = (it.key for it, _ in self._groups if ref.names(it.key, shape.key))
                     there = [self._some[at] for key in anchors if (at := (key, room.index)) in self._some]
-                    self._model.AddBoolOr([mine.Not(), *there])
+                    self._model.add_bool_or([mine.negated(), *there])
 
     def _by_value(self, label: str) -> dict[str, list[Room]]:
         found: dict[str, list[Room]] = {}
@@ -163,6 +163,10 @@ class _Question:
 def _alone(shape: Shape) -> Shape:
     """Return the shape without those it must be with: they may come too."""
     return shape.without(together=())
+
+
+def _cannot_be_even(room: Room, shape: Shape) -> bool:
+    return shape.max_skew is not None and room.facts.get(shape.spread or "") is None
 
 
 def _stands(ref: Ref, shape: Shape, room: Room) -> bool:

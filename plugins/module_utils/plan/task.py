@@ -11,7 +11,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     ReleaseCommand,
     Spec,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, Fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.placement import rooms_of
 
 from .plan import Plan
@@ -35,7 +35,8 @@ def task_of(
     """Return the release command of a release, None if it has none or would do what the one before did.
 
     ``before`` is the active release's configuration. It runs on the node of the first new instance, else of
-    one that stays, that has the memory for it beside what runs now; where none has, on the one with the most.
+    one that stays, that has the memory for it beside what runs now, else of any that takes new instances;
+    where none has, on the one with the most.
     """
     command, release = configuration.release, plan.release
     if command is None or release is None:
@@ -76,7 +77,8 @@ def _spec(configuration: Configuration, command: ReleaseCommand) -> Spec:
 def _node(plan: Plan, fleet: Fleet, memory: int) -> str | None:
     starts = sorted((action.step, action.slot, action.node) for action in plan.actions if action.new)
     stays = [action.node for action in plan.actions if action.kind == "keep"]
-    wanted = dict.fromkeys([*(node for *_, node in starts), *stays, *(node.name for node in fleet.nodes)])
+    others = [node.name for node in fleet.nodes if node.state == ACTIVE and not node.reserved_for]
+    wanted = dict.fromkeys([*(node for *_, node in starts), *stays, *others])
     left = {name: room.memory for name, room in rooms_of(fleet).items()}
     roomy = (name for name in wanted if left[name] >= memory)
     return next(roomy, max(wanted, key=lambda name: left[name], default=None))

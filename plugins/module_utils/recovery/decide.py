@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.grammar import parse_name
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import GLOBAL, Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Instance
 
 from .reading import unpacked
@@ -56,7 +56,12 @@ class _Candidate:
     @property
     def share(self) -> Fraction:
         """How much of its formation runs: 1 is all."""
-        wanted = sum(process.scale for process in self.configuration.processes)
+        wanted = sum(
+            sum(one.slot.process == process.name for one in self.running)
+            if process.rules.mode == GLOBAL
+            else process.scale
+            for process in self.configuration.processes
+        )
         return Fraction(len(self.running), wanted) if wanted else Fraction(0)
 
 
@@ -117,14 +122,21 @@ def _candidates(
 
 
 def _running(configuration: Configuration, instances: Iterable[Instance]) -> Iterator[Instance]:
-    """Yield an instance for each slot that runs as it shall; kept ones are of earlier releases."""
-    wanted = {process.name: (process.scale, process.spec.hash()) for process in configuration.processes}
-    filled = set()
+    """Yield an instance for each slot that runs as it shall; kept ones are of earlier releases.
+
+    Which numbers a process has is left to chance: scaling down stops the worst placed. So it is as many as it
+    wants; of one that runs on every node, all.
+    """
+    wanted = {process.name: process for process in configuration.processes}
+    filled: dict[str, set[int]] = {name: set() for name in wanted}
     for instance in sorted(instances, key=lambda it: (-it.release, it)):
-        scale, spec = wanted.get(instance.slot.process, (0, ""))
-        fits = instance.running and instance.spec == spec and 1 <= instance.slot.number <= scale
-        if fits and instance.slot not in filled:
-            filled.add(instance.slot)
+        slot, process = instance.slot, wanted.get(instance.slot.process)
+        if not process or not instance.running or instance.spec != process.spec.hash():
+            continue
+        numbers = filled[process.name]
+        wants_more = process.rules.mode == GLOBAL or len(numbers) < process.scale
+        if wants_more and slot.number not in numbers:
+            numbers.add(slot.number)
             yield instance
 
 
