@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _find_solver() -> None:
-    """Let the solver be imported that the packing is compared with. Raises LabError where it cannot be had."""
+    """Let the solver be imported that packing is compared with. Raises LabError where it cannot be had."""
     if not exact.available():
         folder = environment("solver", Path(__file__).with_name("requirements.lock"))
         sys.path += map(str, folder.glob("lib/python*/site-packages"))
