@@ -13,7 +13,7 @@ OWN_NAMES = frozenset(
     {
         *("about_node", "aborted", "ahead", "app_hosts", "app_image", "apps", "astray", "backup_managers"),
         *("builder", "built", "draining_node", "dumped", "gone", "hooks", "inventory_only", "kept"),
-        *("kind", "manager", "missed", "moving", "phase", "phase_index", "planned"),
+        *("kind", "manager", "missed", "moved", "moving", "phase", "phase_index", "planned"),
         *("read", "recovered", "remains", "replace_backups", "returned", "seen"),
         *("skipped", "target", "to_release", "token", "tried", "unkept"),
         *("valid", "what", "why", "without_file"),
