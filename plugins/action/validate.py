@@ -97,7 +97,7 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
     """Return the result of the task for one app, or for every app of the directory."""
     inventory = variables.inventory()
     if given["inventory_only"]:
-        return _of_inventory(variables, inventory, misgiven, given["node"])
+        return _of_inventory(variables, inventory, given, misgiven)
     domain = inventory.settings[DOMAIN]
     catalog = read_catalog(Path(given["apps"]), domain if isinstance(domain, str) else "")
     name = "" if given["app"] is None else str(given["app"])
@@ -123,13 +123,19 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
 
 
 def _of_inventory(
-    variables: Variables, inventory: Inventory, misgiven: Iterable[Problem], node: object
+    variables: Variables, inventory: Inventory, given: Mapping[str, Any], misgiven: Iterable[Problem]
 ) -> dict[str, Any]:
     """Return the result of the task where no app file matters, whatever is wrong with one."""
-    problems = {*check_inventory(inventory), *misgiven, *_limited(variables), *_unknown_node(inventory, node)}
+    unknown = _unknown_node(inventory, given["node"])
+    problems = {*check_inventory(inventory), *misgiven, *_limited(variables), *unknown}
     if problems:
         return _failed(problems)
-    return {"changed": False, "msg": "the inventory is valid", "warnings": warnings_of(inventory)}
+    return {
+        "changed": False,
+        "msg": "the inventory is valid",
+        "directory": str(Path(given["apps"]).resolve()),
+        "warnings": warnings_of(inventory),
+    }
 
 
 def _asked(catalog: Catalog, name: str, given: Mapping[str, Any]) -> tuple[list[Problem], list[Entry]]:
