@@ -115,7 +115,7 @@ def test_a_node_that_is_none_is_named_before_any_machine_is_touched() -> None:
     for name in ("drain", "cordon", "undrain"):
         refused = verb(name, "n9")
         assert refused.rc != 0
-        assert "-e node: is no node; got n9; expected one of n1, n2, n3" in " ".join(refused.output.split())
+        assert '-e node: is no node; got "n9"; expected one of n1, n2, n3' in " ".join(refused.output.split())
         assert refused.touched == set()
 
 
