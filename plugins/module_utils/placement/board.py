@@ -37,7 +37,6 @@ class Board(Mapping[str, Room]):
         self.witness: Witness | None = None  # who is to see how slots are placed
         self.leaving: set[str] = set()  # containers that hold their room only until they are stopped
         self.changes: list[int] = []  # the indices of nodes on which something was placed, in order
-        self.disputed: set[str] = set()  # the nodes on which somebody does not want others
         self.shunned: dict[str, dict[str, dict[Ref, dict[Key, int]]]] = {}  # label -> value -> as on a room
         self._by_name = {room.name: room for room in self.rooms}
         self._watched: set[Key] = set()  # of whose instances more is counted than what they hold
@@ -175,6 +174,15 @@ class Board(Mapping[str, Room]):
             for by in self._averse.get(ref, ())
         )
 
+    def unwanted_at(self, shape: Shape) -> set[int]:
+        """Return the indices of the nodes where somebody stands who wants no shape like this beside it."""
+        found: set[int] = set()
+        for ref in shape.names:
+            for by in self._averse.get(ref, ()):
+                if self._aversions[by].per is None and ref.names(shape.key, by):
+                    found.update(self.where.get(by, ()))
+        return found
+
     def bind(self, shape: Shape) -> None:
         """Let the rules of a shape bind others, if they were not given at the start."""
         if shape.apart and shape.key not in self._aversions:
@@ -294,8 +302,6 @@ class Board(Mapping[str, Room]):
                 del by[key]
             if not by:
                 del shunned[ref]
-        if aversion.per is None:
-            (self.disputed.add if shunned else self.disputed.discard)(room.name)
 
 
 def rooms_of(fleet: Fleet, gone: Collection[str] = (), rules: Mapping[Key, Rules] | None = None) -> Board:

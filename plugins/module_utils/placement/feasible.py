@@ -65,11 +65,6 @@ def changing_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
     return (*found, *_company_rules(shape, board))
 
 
-def unwanted(room: Room, shape: Shape) -> str | None:
-    """Return who stands on the node and does not want the shape beside it, or None."""
-    return _unwanted(room, shape, None)
-
-
 def _company_rules(shape: Shape, board: Board) -> Iterator[Rule]:
     if shape.apart:
         yield _apart
@@ -232,8 +227,8 @@ def _meant(ref: Ref, present: Collection[Key], owner: Key) -> list[Key]:
     return [key] if key in present and key != owner else []
 
 
-def _unwanted(room: Room, shape: Shape, _number: int | None) -> str | None:
-    """Refuse where somebody stands who does not want the shape beside it."""
+def unwanted(room: Room, shape: Shape, _number: int | None = None) -> str | None:
+    """Return who stands on the node and does not want the shape beside it, or None."""
     return _shunned_by(room.shunned, shape, "") if room.shunned else None
 
 
@@ -286,7 +281,7 @@ def _port(room: Room, shape: Shape, _number: int | None) -> str | None:
     return f"no free port in {room.node.first_port}-{room.node.last_port}"
 
 
-_COMPANY: tuple[Rule, ...] = (_apart, _unwanted, _unwanted_in_value, _together)
+_COMPANY: tuple[Rule, ...] = (_apart, unwanted, _unwanted_in_value, _together)
 
 # The policy, the cheapest first.
 STATIC: tuple[Rule, ...] = (_state, _reserved, _constraints)

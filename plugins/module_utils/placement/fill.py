@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
 
 from .board import Board
-from .feasible import changing_rules, refusal
+from .feasible import Rule, changing_rules, first_refusal, refusal, unwanted
 from .lane import Cursor, company, lanes_of
 from .rank import NOWHERE, count_in_value, score
 from .room import Room
@@ -18,20 +19,40 @@ from .shape import Shape
 _Queued = tuple[float, int, int, float, int, int]  # count in value, -weight, top of the lane, its place
 
 
-def fill(shape: Shape, numbers: Iterable[int], board: Board, asks: Shape | None = None) -> dict[int, Room]:
+class Along(NamedTuple):
+    """Those who must come along with a process: a ``unit`` is one of it, with a fair part of all of them."""
+
+    unit: Shape
+    followers: tuple[Shape, ...]
+
+
+def fill(shape: Shape, numbers: Iterable[int], board: Board, along: Along | None = None) -> dict[int, Room]:
     """Return a room for each slot number, taken already, until there is none for the next.
 
-    ``asks``: the shape with those who must come along; a room must have space for all of them.
+    ``along``: a room must have space for the whole unit, and no rule may keep any of the followers out.
     """
-    rules = changing_rules(shape, board)
-    cursors = [Cursor(lane, shape, board, rules, asks) for lane in lanes_of(asks or shape, board)]
+    rules, unit = changing_rules(shape, board), None
+    if along:
+        rules, unit = (*rules, *(_lets_in(follower, board) for follower in along.followers)), along.unit
+    cursors = [Cursor(lane, shape, board, rules, unit) for lane in lanes_of(unit or shape, board)]
     if len(cursors) == 1 and shape.max_skew is None and board.witness is None:
         found = cursors[0].run(numbers)
     else:
-        found = _from_many(cursors, shape, numbers, board, asks)
+        found = _from_many(cursors, shape, numbers, board, unit)
     for cursor in cursors:
         cursor.close()
     return found
+
+
+def _lets_in(follower: Shape, board: Board) -> Rule:
+    """Return the rule that a room must let in somebody who comes along."""
+    alone = follower.without(together=())
+    rules = (*changing_rules(alone, board), unwanted)
+
+    def rule(room: Room, _shape: Shape, _number: int | None) -> str | None:
+        return first_refusal(rules, room, alone, None)
+
+    return rule
 
 
 def best_for(shape: Shape, number: int, board: Board) -> Room | None:

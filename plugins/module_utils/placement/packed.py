@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import Any
 
 from .board import Board
-from .feasible import unwanted
 from .room import Room
 from .shape import Key, Shape
 
@@ -59,7 +58,5 @@ def packed(groups: Iterable[tuple[Shape, list[int]]], board: Board) -> Mapping[K
 
 def _allowed(shape: Shape, board: Board) -> frozenset[int] | None:
     allowed: frozenset[int] = frozenset().union(*(part.indices for part in board.fields.parts(shape)))
-    if board.disputed and board.shuns(shape, per_value=False):
-        disputed = (board[name] for name in board.disputed)
-        allowed -= {room.index for room in disputed if unwanted(room, shape)}
+    allowed -= board.unwanted_at(shape)
     return None if len(allowed) == len(board) else allowed

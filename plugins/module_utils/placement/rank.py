@@ -86,7 +86,8 @@ def count_here(room: Room, shape: Shape) -> int:
 
 def weight(room: Room, shape: Shape) -> int:
     """Return the sum of the weights of the preferences that this node meets."""
-    return weights_of(shape, room.board).get(room.index, 0) if shape.preferences else 0
+    meeting = room.board.fields.meeting
+    return sum(it.weight for it in shape.preferences if room.index in meeting(it.constraint))
 
 
 def weights_of(shape: Shape, board: Board) -> dict[int, int]:

@@ -12,7 +12,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
 from .board import Board
 from .exact import can_decide, decide
 from .feasible import refusal
-from .fill import best_for, fill
+from .fill import Along, best_for, fill
 from .packed import is_plain, packed
 from .repair import Found, Repair
 from .room import Room
@@ -227,7 +227,7 @@ def _with_followers(
             millicores=unit.millicores + part * follower.millicores,
             constraints=tuple(dict.fromkeys((*unit.constraints, *follower.constraints))),
         )
-    return fill(shape, numbers, board, unit)
+    return fill(shape, numbers, board, Along(unit, tuple(follower for follower, _ in followers)))
 
 
 def _once(shape: Shape, numbers: Iterable[int], board: Board) -> dict[int, Room]:

@@ -8,9 +8,7 @@ on one board, the hardest first.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -110,29 +108,13 @@ def plan_fleet(configurations: Iterable[Configuration], fleet: Fleet) -> Arrange
 
     Apps that run and are not among them stay as they are, and their rules bind these.
     """
-    with _without_collecting():
-        return _arranged(list(configurations), fleet)
-
-
-def _arranged(configurations: list[Configuration], fleet: Fleet) -> Arrangement:
+    configurations = list(configurations)
     processes = {(it.app, process.name): process for it in configurations for process in it.processes}
     apps = {it.app for it in configurations}
     shapes = {key: Shape.of(key[0], process) for key, process in processes.items()}
     dead = {one.container for one in fleet.instances if not one.running and one.slot.app in apps}
     board = rooms_of(fleet, dead, {key: process.rules for key, process in processes.items()})
     return _Arranging(processes, shapes, apps, board).of(fleet)
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Let nothing look for garbage meanwhile: all that is made is needed until the end."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class _Arranging:

@@ -277,7 +277,8 @@ class _Process:
         """
         kept_by = keepers(self.shape, self.board)
         rules = staying_rules(self.shape, self.board)
-        disputed, displaced = self.board.disputed, self.look.displaced
+        displaced = self.look.displaced
+        disputed = {self.board.rooms[index].name for index in self.board.unwanted_at(self.shape)}
         suspects = [
             one
             for one in self.best.values()

@@ -60,7 +60,7 @@ def fleet_of(size: Size, seed: int) -> Fleet:
 def apps_of(size: Size, seed: int) -> list[Configuration]:
     """Return apps of two processes each, which together ask for so many instances."""
     random = Random(seed + 1)  # noqa: S311 - a seeded case, no secret
-    everywhere = size.nodes * 93 // 100  # what the one global process comes to, about
+    everywhere = size.nodes * 70 // 100  # what the one global process comes to, about
     asked = size.instances - everywhere
     mean = asked / size.processes
     scales = [max(1, round(random.triangular(0.2, 2.2, 0.6) * mean)) for _ in range(size.processes)]
@@ -205,6 +205,8 @@ def _processes(app: str, at: int, scales: list[int], random: Random) -> Iterator
         scale = scales[2 * at + place]
         if rules.apart == ("*",):
             scale = min(scale, 2)  # whole nodes of their own are not for many
+        if rules.together:
+            scale = min(scale, 3 * scales[2 * at])  # nor is there room for many beside one cache
         yield Process(name, scale, spec, rules)
 
 
@@ -228,7 +230,7 @@ def _rules(app: str, name: str, random: Random) -> Rules:
         "global": {"mode": GLOBAL} if app == "app0007" and name == "cache" else {},
     }
     if kinds["global"]:
-        return Rules(mode=GLOBAL)
+        return Rules(mode=GLOBAL, constraints=("generation != 1",))  # those alone need nodes without it
     weights = [30, 10, 5, 10, 5, 10, 8, 4, 3, 8, 0]
     chosen = random.choices(list(kinds), weights)[0]
     return replace(rules, **kinds[chosen])
