@@ -129,9 +129,12 @@ def test_every_hard_rule_of_every_app_holds(case: tuple[list[Configuration], Fle
 @given(fleets())
 def test_what_is_carried_out_is_kept_the_next_time(case: tuple[list[Configuration], Fleet]) -> None:
     apps, fleet = case
-    full = deployed(plan_fleet(apps, fleet), fleet)
+    first = plan_fleet(apps, fleet)
+    full = deployed(first, fleet)
     again = plan_fleet(apps, full)
-    assert (again.placed, again.stopped) == ((), ())
+    # What fits nowhere may find room when others have moved away.
+    assert {it.slot for it in again.placed} <= {need.slot for need in first.unplaced}
+    assert again.stopped == ()
     assert {one.container for one in again.kept} == {one.container for one in full.instances}
 
 
