@@ -12,6 +12,7 @@ import gc
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -108,10 +109,10 @@ def measured(size: Size, seed: int) -> dict[str, Any]:
     placed = sum(len(rooms) for rooms in arranged.found.values())
     full = running(arranged, fleet)
     _, unchanged = _best_of(2, apps, full)
-    first = next(node for node in full.nodes if any(one.node == node.name for one in full.instances))
-    without = replace(full, nodes=tuple(node for node in full.nodes if node != first))
+    on = Counter(one.node for one in full.instances)
+    fullest = min(on, key=lambda name: (-on[name], name))
+    without = replace(full, nodes=tuple(node for node in full.nodes if node.name != fullest))
     again, lost = _best_of(2, apps, without)
-    gone = sum(one.node == first.name for one in full.instances)
     return {
         "seconds": whole,
         "placed": placed,
@@ -119,7 +120,7 @@ def measured(size: Size, seed: int) -> dict[str, Any]:
         "unchanged": unchanged,
         "lost": lost,
         "moved": len(again.placed),
-        "gone": gone,
+        "gone": on[fullest],
     }
 
 
