@@ -20,5 +20,4 @@ lock() {
 
 lock .
 lock tests/bench
-lock tests/bench/placement
 echo "run make test-fast to use them"

@@ -24,7 +24,7 @@ from .lab.paths import ROOT
 from .lab.progress import heartbeat, say, streamed
 
 PYTEST = ("pytest", "--quiet", "--exitfirst")
-# These mostly wait: two at a time, a file's tests together, since they share what is slow to start.
+# Two at a time, a file's tests together, since they share what is slow to start.
 SIDE_BY_SIDE = (*PYTEST, "--numprocesses", "2", "--dist", "loadfile")
 # Without colour it puts no frame around what it runs, and pytest's closing line can be read.
 MOLECULE = ("env", "NO_COLOR=1", "MOLECULE_COMMAND_BORDERS=false", "molecule", "test")
@@ -79,7 +79,7 @@ def types(_: argparse.Namespace) -> Iterator[Check]:
 
 def unit(_: argparse.Namespace) -> Iterator[Check]:
     """Yield the tests of pure code."""
-    yield Check("unit tests", (*PYTEST, "tests/unit"))
+    yield Check("unit tests", (*SIDE_BY_SIDE, "tests/unit"))
 
 
 def integration(_: argparse.Namespace) -> Iterator[Check]:

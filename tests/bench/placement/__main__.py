@@ -11,11 +11,9 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from importlib import invalidate_caches
 from pathlib import Path
 
-from tests.bench.environment import environment
-from tests.lab.progress import LabError, heartbeat, say
+from tests.lab.progress import heartbeat, say
 
 from . import exact, packing
 from .rows import Row, shown
@@ -31,10 +29,8 @@ PARTS: dict[str, Callable[[int], Iterable[Row]]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code: 0, or 1 where a target is missed."""
     asked = _parser().parse_args(argv)
-    try:
-        _find_solver()
-    except LabError as error:
-        say(f"packing-exact is left out. {error}")
+    if not exact.available():
+        say(f"packing-exact is left out. {exact.MISSING}")
     rows: list[Row] = []
     for part in asked.only or PARTS:
         say(f"=== {part}")
@@ -46,14 +42,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asked.json:
         asked.json.write_text(json.dumps([row.as_dict() for row in rows], indent=2) + "\n")
     return 0 if all(row.met for row in rows) else 1
-
-
-def _find_solver() -> None:
-    """Let the solver be imported that packing is compared with. Raises LabError where it cannot be had."""
-    if not exact.available():
-        folder = environment("solver", Path(__file__).with_name("requirements.lock"))
-        sys.path += map(str, folder.glob("lib/python*/site-packages"))
-        invalidate_caches()
 
 
 def _parser() -> argparse.ArgumentParser:
