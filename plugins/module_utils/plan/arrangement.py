@@ -144,6 +144,9 @@ class _Arranging:
                 self._renew(shape, outcome)
         for key, rooms in settle(self._groups(), self.board, together=True).items():
             self.found.setdefault(key, {}).update(rooms)
+        for key, outcome in self.outcomes.items():
+            if self.shapes[key].everywhere:  # some must be with those who have only now been placed
+                self._at_home(self.shapes[key], outcome)
         return Arrangement(
             self.board, self.shapes, tuple(self.kept), tuple(self.stopped), self.outcomes, self.found
         )
@@ -158,23 +161,27 @@ class _Arranging:
                         self.board.drop(one)
 
     def _renew(self, shape: Shape, outcome: Outcome) -> None:
-        """Place at home what can stay there in its new form, and what may stand nowhere else."""
-        homes = {need.slot.number: need.home for need in outcome.renewed} | dict(outcome.fresh.homes)
+        """Place in its new form what can stay at home, and what may stand nowhere else."""
         for need in outcome.renewed:
             if need.home and need.leaves:
                 self.board.drop(need.leaves)
+        self._at_home(shape, outcome)
+
+    def _at_home(self, shape: Shape, outcome: Outcome) -> None:
+        homes = {need.slot.number: need.home for need in outcome.renewed} | dict(outcome.fresh.homes)
+        placed = self.found.setdefault(shape.key, {})
         for number, home in homes.items():
-            room = self.board.get(home) if home else None
+            room = self.board.get(home) if home and number not in placed else None
             if room and not refusal(room, shape, number):
                 self.board.take(room, shape, number)
-                self.found.setdefault(shape.key, {})[number] = room
+                placed[number] = room
 
     def _groups(self) -> Iterator[Group]:
         """Yield what still needs a room; what may only stand at home has had its chance."""
         for key, outcome in self.outcomes.items():
             if outcome.fresh.shape.everywhere:
                 continue
-            placed = self.found.get(key, {})
+            placed = self.found[key]
             numbers = [*(need.slot.number for need in outcome.renewed), *outcome.fresh.homes]
             waiting = [number for number in numbers if number not in placed] if placed else numbers
             if waiting:
