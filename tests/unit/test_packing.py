@@ -211,12 +211,11 @@ def test_no_packing_beats_the_lower_bound(world: tuple[list[Kind], list[Bin]]) -
     assert least(placed, placed.counts) <= opened(packed, bins)
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.skipif(not exact.available(), reason=exact.MISSING)
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 6, 7])  # what the solver closes soon
 def test_a_small_case_is_packed_as_well_as_the_exact_solver_does(seed: int) -> None:
     case = cases.small(seed)
     count, _ = measured(case)
-    assert bound(case) <= (exact.optimum(case, count, 10) or count) == count
+    assert bound(case) <= (exact.optimum(case, count, 10) or 0) == count
 
 
 # Some cases of each class, and the worst ratio over the lower bound that any may have; the bench has more.

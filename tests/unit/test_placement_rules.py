@@ -466,7 +466,6 @@ def test_few_slots_on_few_nodes_are_tried_to_the_end() -> None:
 
 
 def test_the_solver_where_it_is_installed_decides_as_the_search_does() -> None:
-    pytest.importorskip("ortools")
     cache = process(
         "cache", 2, port=None, cpu=0.01, rules=Rules(max_per={"zone": 1}, spread="zone", max_skew=1)
     )

@@ -40,8 +40,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.routing import Serve
 
 M = 2**20
 IMAGE = "198.18.0.10:5000/shop@sha256:" + "ab" * 32
-# Whole plans take their time, and half a hundred random worlds a run find what there is to find within days.
-UNHURRIED = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+# Whole plans take their time, and some thirty random worlds a run find what there is to find within days.
+UNHURRIED = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
 def process(name: str = "web", scale: int = 1, *, rules: Rules | None = None, **spec: Any) -> Process:
