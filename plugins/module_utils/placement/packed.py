@@ -4,24 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
-from importlib import import_module
-from typing import Any
 
 from .board import Board
+from .packing import Bin, Kind, pack
 from .room import Room
 from .shape import Key, Shape
 
 _BINPACK = "binpack"
-
-
-@cache
-def packing() -> Any | None:
-    """Return the room that packs, None where it is not there."""
-    try:
-        return import_module(f"{__package__}.packing")
-    except ImportError:
-        return None
 
 
 def is_plain(shape: Shape, board: Board, anchors: Collection[Key]) -> bool:
@@ -36,17 +25,17 @@ def is_plain(shape: Shape, board: Board, anchors: Collection[Key]) -> bool:
 
 def packed(groups: Iterable[tuple[Shape, list[int]]], board: Board) -> Mapping[Key, dict[int, Room]]:
     """Return rooms for slots of plain shapes, taken already; as many as fit, on few nodes."""
-    groups, module = list(groups), packing()
+    groups = list(groups)
     found: dict[Key, dict[int, Room]] = {shape.key: {} for shape, _ in groups}
-    if module is None or not groups:
+    if not groups:
         return found
     kinds = [
-        module.Kind((it.memory, it.millicores), len(numbers), it.max_per_node, _allowed(it, board))
+        Kind((it.memory, it.millicores), len(numbers), it.max_per_node, _allowed(it, board))
         for it, numbers in groups
     ]
-    bins = [module.Bin((max(it.memory, 0), max(it.millicores, 0)), used=bool(it.held)) for it in board.rooms]
+    bins = [Bin((max(it.memory, 0), max(it.millicores, 0)), used=bool(it.held)) for it in board.rooms]
     waiting = [iter(numbers) for _, numbers in groups]
-    for room, contents in zip(board.rooms, module.pack(kinds, bins), strict=True):
+    for room, contents in zip(board.rooms, pack(kinds, bins), strict=True):
         for kind, count in contents.items():
             shape = groups[kind][0]
             fit = min(count, room.free_ports) if shape.wants_port else count

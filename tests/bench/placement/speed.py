@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
@@ -29,6 +30,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.arrangement import Arrangement, plan_fleet
+
+from .plot import svg
 
 M, G = 2**20, 2**30
 IMAGE = "registry:5000/app@sha256:" + "ab" * 32
@@ -50,6 +53,9 @@ class Size:
 
 
 SIZES = (Size(10_000, 1_000, 1_000), Size(50_000, 1_000, 5_000), Size(100_000, 1_000, 10_000))
+
+# For the plot: apps, instances and nodes grow together.
+GROWING = tuple(Size(many, many // 10, many // 10) for many in (1_000, 3_000, 10_000, 30_000, 100_000))
 
 
 def fleet_of(size: Size, seed: int) -> Fleet:
@@ -131,12 +137,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--peak", type=int, help="only place the size of this number, and print the peak memory"
     )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw how the time grows, as an SVG")
     asked = parser.parse_args(argv)
     if asked.peak is not None:
         plan_fleet(apps_of(SIZES[asked.peak], asked.seed), fleet_of(SIZES[asked.peak], asked.seed))
         print(getrusage(RUSAGE_SELF).ru_maxrss // 1024)  # noqa: T201 - what this is for
         return 0
-    print("\n".join(_lines(asked.seed)))  # noqa: T201 - what this is for
+    if asked.plot:
+        asked.plot.write_text(svg([(it.instances, _seconds(it, asked.seed)) for it in GROWING]))
+        return 0
+    for line in _lines(asked.seed):
+        print(line, flush=True)  # noqa: T201 - what this is for
     return 0
 
 
@@ -152,6 +163,10 @@ def _lines(seed: int) -> Iterator[str]:
             f" {found['moved']} placed anew of {found['gone']} lost"
         )
     yield f"10 times the instances and nodes: {taken[-1] / taken[0]:.1f} times the time"
+
+
+def _seconds(size: Size, seed: int) -> float:
+    return _best_of(3, apps_of(size, seed), fleet_of(size, seed))[1]
 
 
 def _peak(at: int, seed: int) -> int:
