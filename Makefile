@@ -29,7 +29,7 @@ demo-down: ## remove every trace of the fleet: machines, network, images, keys
 
 test: ## everything: lint, types, unit, integration, molecule, end to end, the quick third of all faults
 	@$(SETUP) all
-	@$(SUITE) integration molecule e2e faults --together unit lint types
+	@$(SUITE) integration molecule e2e faults --together images unit lint types
 
 test-setup: ## set up what the tests need, and run none
 	@$(SETUP) all

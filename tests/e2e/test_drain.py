@@ -27,12 +27,12 @@ def on_node(node: str) -> list[str]:
 
 
 @pytest.fixture
-def wide(deployed: Repository) -> Iterator[Repository]:
+def wide(deployed: Repository, on: On) -> Iterator[Repository]:
     """The sample where each instance may stand on every node, two of web on one; all nodes as usual."""
     deployed.edit(ANYWHERE)
     assert deployed.deploy().rc == 0
     yield deployed
-    for node in NODES:
+    for node in on("m1", "python3", "-c", _STATES).split():
         assert verb("undrain", node).rc == 0
 
 

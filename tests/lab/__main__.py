@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command: ``python -m tests.lab up|down|start|remove|status|engine-start|engine-stop``."""
+"""The command: ``python -m tests.lab up|down|start|remove|status|images|engine-start|engine-stop``."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def _run(asked: argparse.Namespace) -> None:
             fleet.start(Machine(asked.name, asked.debian, asked.address, asked.publish), fresh=asked.fresh)
         case "remove":
             fleet.remove(asked.name)
+        case "images":
+            fleet.images()
         case "engine-start":
             engine.ensure()
         case "engine-stop":
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("remove", help="remove one machine").add_argument("name")
     commands.add_parser("down", help="remove every trace of the lab")
     commands.add_parser("status", help="list the machines")
+    commands.add_parser("images", help="make the images of the machines, where they are missing")
     commands.add_parser("engine-start", help="start a Docker engine where none answers")
     commands.add_parser("engine-stop", help="stop the Docker engine, if the lab started it")
     return parser

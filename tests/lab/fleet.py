@@ -16,6 +16,7 @@ from .command import LABEL, docker, listed, run
 from .inventory import machines
 from .paths import BUILD, SSH, STATE, locked
 from .progress import heartbeat, say
+from .recipe import CODENAMES
 
 
 def up(*, fresh: bool = False) -> None:
@@ -26,6 +27,12 @@ def up(*, fresh: bool = False) -> None:
 def start(wanted: Machine, *, fresh: bool = False) -> None:
     """Make one machine be there and answer."""
     _ensure([wanted], fresh=fresh)
+
+
+def images() -> None:
+    """Make the images that machines are made from, so that none of them waits for that later."""
+    engine.ensure()
+    image.ensure(CODENAMES)
 
 
 def remove(name: str) -> None:
