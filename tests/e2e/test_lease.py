@@ -21,7 +21,8 @@ On = Callable[..., str]
 
 
 def test_a_second_deploy_says_who_is_at_work_and_may_wait_for_it(deployed: Repository) -> None:
-    deployed.edit(("GREETING: hello", "GREETING: first"))
+    # The first one watches what it started for longer than the second takes to be refused.
+    deployed.edit(("GREETING: hello", "GREETING: first"), ("deadline: 60s", "deadline: 60s, monitor: 20s"))
     with running("deploy.yml", app="shop", fairlead_apps=deployed.apps) as first:
         first.reaches(ROLLING)
         refused = deployed.deploy()
