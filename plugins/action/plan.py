@@ -159,6 +159,8 @@ class ActionModule(ActionBase):
 
     def _compare(self, made: Deployment, fleet: Fleet) -> None:
         """Hold the plan against the one that was saved, and save it, as far as that is asked for."""
+        if not (self.given["saved"] or self.given["save"]):
+            return
         data = written(made, fleet, self.given["content"])
         if self.given["saved"]:
             refuse_changed(load(Path(self.given["saved"])), data)

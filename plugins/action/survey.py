@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.files import land
 from ansible_collections.fairlead.paas.plugins.module_utils.paper.file import Paper, written
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import recorded
 from ansible_collections.fairlead.paas.plugins.module_utils.sight import (
-    SEEN,
     UNREACHABLE,
     Sight,
     sight_of,
@@ -41,12 +39,10 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
         known = task_vars or {}
-        groups, variables = known["groups"], Variables(known, self._templar)
-        seen = sight_of({**groups, "routers": []}, variables)
-        active = (variables.of_host(groups["managers"][0], SEEN) or {}).get("active", ())
+        seen = sight_of({**known["groups"], "routers": []}, Variables(known, self._templar))
         try:
             refuse(given["out"], seen, skip=given["skip_unreachable"])
-            land(Path(given["out"]), written(paper_of(seen, active)), 0o600)
+            land(Path(given["out"]), written(paper_of(seen)), 0o600)
         except FairleadError as error:
             return result | {"failed": True, "msg": str(error)}
         except OSError as error:
@@ -54,12 +50,12 @@ class ActionModule(ActionBase):
         return result | {"changed": False, "out": given["out"]}
 
 
-def paper_of(seen: Sight, active: Iterable[Mapping[str, Any]]) -> Paper:
+def paper_of(seen: Sight) -> Paper:
     """Return a fleet on paper, with the configurations of all active releases but for their environments.
 
     These may hold what is nobody's business, and have no say in where anything stands.
     """
-    return Paper(seen.fleet, {release["app"]: _bare(recorded(release)) for release in active})
+    return Paper(seen.fleet, {release["app"]: _bare(recorded(release)) for release in seen.active})
 
 
 def refuse(out: str, seen: Sight, *, skip: bool) -> None:

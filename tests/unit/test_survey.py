@@ -38,7 +38,7 @@ def sight(lost: Mapping[str, str] | None = None) -> Sight:
 
 def test_what_was_seen_is_what_is_read_again_without_environments() -> None:
     active = [{"app": "shop", "number": 3, "configuration": shop(WEB).as_dict()}]
-    data = written(paper_of(sight(), active))
+    data = written(paper_of(replace(sight(), active=active)))
     assert b"hello" not in data
     assert b"0123" not in data
     paper = parse_paper("survey", data)

@@ -42,7 +42,6 @@ class Board(Mapping[str, Room]):
         self._watched: set[Key] = set()  # of whose instances more is counted than what they hold
         self._aversions: dict[Key, Aversion] = {}
         self._averse: dict[Ref, list[Key]] = {}  # whom -> who wants not to be beside them
-        self.standing: dict[int, frozenset[str]] = {}  # what ``feasible`` has found out of whole classes
         self._tallies: dict[Key, dict[str, Tally]] = {}
         self._censuses: dict[str, Census] = {}
         self.fields = Fields(self.rooms)

@@ -7,7 +7,7 @@ nothing where there is none. What is decided depends on input alone, so placing 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,9 +112,3 @@ def considered(
         else:
             free.append(((score(room, shape), room.index), Considered(room.name, terms(room, shape))))
     return (*(it for _, it in sorted(free, key=lambda each: each[0])), *refused)
-
-
-def in_words(explanations: Collection[Explanation]) -> Iterator[str]:
-    """Yield explanations as people read them, sorted by slot."""
-    for each in sorted(explanations, key=lambda it: it.slot):
-        yield str(each)

@@ -10,15 +10,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import TO_BE_BUILT
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Node
 
-from .deployment import Deployment
-from .plan import Action
+if TYPE_CHECKING:  # who only reads a plan's file need not load all that makes plans
+    from .deployment import Deployment
+    from .plan import Action
 
 FORMAT = 1
 _MOST = 8  # differences that are named; more would bury them

@@ -127,11 +127,12 @@ def _running(configuration: Configuration, instances: Iterable[Instance]) -> Ite
     Which numbers a process has is left to chance: scaling down stops the worst placed. So it is as many as it
     wants; of one that runs on every node, all.
     """
-    wanted = {process.name: process for process in configuration.processes}
+    wanted = {process.name: (process, process.spec.hash()) for process in configuration.processes}
     filled: dict[str, set[int]] = {name: set() for name in wanted}
     for instance in sorted(instances, key=lambda it: (-it.release, it)):
-        slot, process = instance.slot, wanted.get(instance.slot.process)
-        if not process or not instance.running or instance.spec != process.spec.hash():
+        slot = instance.slot
+        process, spec = wanted.get(slot.process, (None, ""))
+        if not process or not instance.running or instance.spec != spec:
             continue
         numbers = filled[process.name]
         wants_more = process.rules.mode == GLOBAL or len(numbers) < process.scale
