@@ -190,6 +190,12 @@ def test_the_order_of_kinds_changes_nothing_in_any_bin(
         assert one == other
 
 
+def test_of_alike_kinds_that_do_not_all_fit_the_same_gets_the_room_in_any_order() -> None:
+    one, two = kind(3, count=1), kind(3, count=2)
+    assert pack([one, two], [Bin((3,))]) == ({1: 1},)
+    assert pack([two, one], [Bin((3,))]) == ({0: 1},)
+
+
 @settings(deadline=None)
 @given(worlds())
 def test_a_used_bin_that_could_hold_all_is_all_that_is_used(world: tuple[list[Kind], list[Bin]]) -> None:

@@ -128,14 +128,22 @@ def _zones(kinds: Sequence[Kind]) -> tuple[list[_Zone], list[int]]:
 
 
 def _classes(kinds: Sequence[Kind], zone_of: Sequence[int]) -> list[_Class]:
-    """Merge what is alike. A limit in a bin is each kind's own, so those that have one stay apart."""
+    """Merge what is alike. A limit in a bin is each kind's own, so those that have one stay apart.
+
+    Where not all of a class fit, its largest kinds come first, in whichever order they were given.
+    """
     members: dict[tuple[Size, int | None, int, int], list[tuple[int, int]]] = defaultdict(list)
     for index, kind in enumerate(kinds):
         if kind.count > 0:
             own = -1 if kind.most is None else index
             members[kind.size, kind.most, zone_of[index], own].append((index, kind.count))
     return [
-        _Class(size, sum(count for _, count in ones) if most is None else most, zone, tuple(ones))
+        _Class(
+            size,
+            sum(count for _, count in ones) if most is None else most,
+            zone,
+            tuple(sorted(ones, key=lambda member: (-member[1], member[0]))),
+        )
         for (size, most, zone, _), ones in members.items()
         if most != 0
     ]
