@@ -12,7 +12,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement.explanatio
     Considered,
     Explanation,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
+from ansible_collections.fairlead.paas.plugins.module_utils.units import format_roughly
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import (
     Arrangement,
     Change,
@@ -26,7 +26,6 @@ from .table import table
 MOST_ROWS = 40  # of a table for people; --json has all
 MOST_NODES = 10  # that are named with why they refuse
 _WIDEST = 60  # characters of a list of instances
-_MEGABYTE = 2**20
 SIGNS: dict[Kind, str] = {"move": ">", "start": "+", "replace": "~", "stop": "-"}
 
 
@@ -150,7 +149,7 @@ def readable(size: int) -> str:
     gigabyte = 2**30
     if size >= 10 * gigabyte and size % gigabyte:
         return f"{size / gigabyte:.1f}G"
-    return format_size(size // _MEGABYTE * _MEGABYTE) if size >= _MEGABYTE else format_size(size)
+    return format_roughly(size)
 
 
 def _refusals(each: Homeless) -> Iterator[str]:

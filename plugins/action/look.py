@@ -63,19 +63,17 @@ class ActionModule(ActionBase):
         if not asked:
             return result | {"skipped": True, "skip_reason": "no part of this deploy is known here"}
         asked |= {"app": given["app"], "token": given["token"]}
+        place: dict[str, str] = {}
         if "manager" in asked:
             try:
-                asked["manager"] |= self._place(known)
+                place = Variables(known, self._templar).ledger()
             except FairleadError as error:
                 return result | {"failed": True, "msg": str(error)}
+            asked["manager"] |= place
         if given["lease"] and "manager" in asked and not self._task.check_mode:
-            return result | self._take_the_lease(asked, given["lease"], known)
+            return result | self._take_the_lease(asked, given["lease"], place, known)
         before = {**known.get(SEEN, {}), "again": True} if given["again"] else {}
         return result | before | self._ask(asked, known)
-
-    def _place(self, known: Mapping[str, Any]) -> dict[str, str]:
-        """Return where the ledger is. Raises FairleadError."""
-        return Variables(known, self._templar).ledger()
 
     def _ask(self, asked: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = self._execute_module(
@@ -84,11 +82,15 @@ class ActionModule(ActionBase):
         return found
 
     def _take_the_lease(
-        self, asked: dict[str, Any], lease: Mapping[str, Any], known: dict[str, Any]
+        self,
+        asked: dict[str, Any],
+        lease: Mapping[str, Any],
+        place: Mapping[str, str],
+        known: dict[str, Any],
     ) -> dict[str, Any]:
         """Wait for the lease, take it, and have it kept for as long as this run of Ansible lives."""
         who, host = performer()
-        holder, place = {"who": who, "host": host, "what": lease["what"]}, self._place(known)
+        holder = {"who": who, "host": host, "what": lease["what"]}
         end = time.monotonic() + max(lease["wait"], _GRACE)
         said = ""
         while True:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.command_line import 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import (
     FairleadError,
-    did_you_mean,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Slot
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, HASH_KEY, STRATEGY
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import KINDS
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.bid import around, room, wants
@@ -32,6 +31,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment impo
     orphans,
     removal,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.moves import moves_of
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.saved import (
     load,
     refuse_changed,
@@ -53,8 +53,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.provenance import is
 from ansible_collections.fairlead.paas.plugins.module_utils.sealing import seal
 from ansible_collections.fairlead.paas.plugins.module_utils.secrets import meant, missing
 from ansible_collections.fairlead.paas.plugins.module_utils.sight import (
-    UNREACHABLE,
     Sight,
+    refusal,
     sight_of,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
@@ -274,41 +274,6 @@ class ActionModule(ActionBase):
         if answer.get("failed"):
             raise FairleadError(str(answer.get("msg")))
         return answer
-
-
-def moves_of(app: str, given: Mapping[str, Any], fleet: Fleet) -> dict[Slot, str]:
-    """Return which instances of an app shall stand on which nodes. Raises FairleadError for what is none."""
-    slots = {str(one.slot): one.slot for one in fleet.of_app(app)}
-    moves: dict[Slot, str] = {}
-    for name, node in given.items():
-        if not name.startswith(f"{app}."):
-            continue
-        if name not in slots:
-            raise FairleadError(f"moves: {name} does not run; {did_you_mean(name, slots)}")
-        nodes = [it.name for it in fleet.nodes]
-        if node not in nodes:
-            raise FairleadError(f"moves: {name} cannot go to {node}; {did_you_mean(str(node), nodes)}")
-        moves[slots[name]] = node
-    return moves
-
-
-def refusal(seen: Sight, nodes: Collection[str], *, skip: bool) -> str:
-    """Return why no plan can be made without the machines that could not be looked at; empty if it can.
-
-    A router that is lost may still lead to instances that would be stopped: it cannot be skipped.
-    """
-    failed = sorted(name for name, why in seen.lost.items() if why != UNREACHABLE)
-    if failed:
-        return f"{', '.join(failed)} could not be looked at; see the error above."
-    others = sorted(name for name in seen.lost if name not in nodes)
-    if others:
-        return f"{', '.join(others)} cannot be reached; mend it, or take it out of the inventory."
-    if seen.lost and not skip:
-        return (
-            f"{', '.join(sorted(seen.lost))} cannot be reached; mend it, or go on without it: with"
-            " -e skip_unreachable=true it counts as lost, and its instances are placed elsewhere."
-        )
-    return ""
 
 
 def _orphans(planned: str, catalog: Catalog, fleet: Fleet) -> list[str]:

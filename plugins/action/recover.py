@@ -14,7 +14,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.provenance import pe
 from ansible_collections.fairlead.paas.plugins.module_utils.recovery.decide import rebuild
 from ansible_collections.fairlead.paas.plugins.module_utils.recovery.remains import gathered
 from ansible_collections.fairlead.paas.plugins.module_utils.recovery.report import report
-from ansible_collections.fairlead.paas.plugins.module_utils.sight import UNREACHABLE, loss
+from ansible_collections.fairlead.paas.plugins.module_utils.sight import failed_of, loss
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {
@@ -75,8 +75,7 @@ class ActionModule(ActionBase):
 
 def refusal(lost: Mapping[str, str], *, skip: bool) -> str:
     """Return why the ledger cannot be rebuilt without the machines that did not answer; empty if it can."""
-    failed = sorted(name for name, why in lost.items() if why != UNREACHABLE)
-    if failed:
+    if failed := failed_of(lost):
         return f"{', '.join(failed)} could not say what remains; see the error above."
     if lost and not skip:
         return (

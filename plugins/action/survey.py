@@ -15,8 +15,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.files import land
 from ansible_collections.fairlead.paas.plugins.module_utils.paper.file import Paper, written
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import recorded
 from ansible_collections.fairlead.paas.plugins.module_utils.sight import (
-    UNREACHABLE,
     Sight,
+    failed_of,
     sight_of,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
@@ -62,8 +62,7 @@ def refuse(out: str, seen: Sight, *, skip: bool) -> None:
     """Raise FairleadError if there is nothing to write to, or machines did not say enough to write."""
     if not out:
         raise FairleadError("command line -e out: is not set; expected -e out=FILE")
-    failed = sorted(name for name, why in seen.lost.items() if why != UNREACHABLE)
-    if failed:
+    if failed := failed_of(seen.lost):
         raise FairleadError(f"{', '.join(failed)} could not be looked at; see the error above.")
     if seen.lost and not skip:
         raise FairleadError(

@@ -8,13 +8,13 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.fairlead.paas.plugins.action.plan import refusal
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, NoRoom
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.options import TEXT
-from ansible_collections.fairlead.paas.plugins.module_utils.plan.arrangement import Arrangement, plan_fleet
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.arrangement import plan_fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import recorded
-from ansible_collections.fairlead.paas.plugins.module_utils.sight import sight_of
+from ansible_collections.fairlead.paas.plugins.module_utils.sight import refusal, sight_of
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
+from ansible_collections.fairlead.paas.plugins.module_utils.what_if.emptied import moves, refuse_homeless
 
 ARGUMENTS = {
     "draining": TEXT,
@@ -48,25 +48,7 @@ class ActionModule(ActionBase):
                 refuse_homeless(node, found)
         except FairleadError as error:
             return result | {"failed": True, "msg": f"nothing was touched. {error}"}
-        lines = [*moves(node, found)]
+        lines = moves(node, found)
         Display().display("\n".join([f"plan for {node}: to be emptied of {len(lines)}", *lines]))
         apps = {one.slot.app for one in seen.fleet.on(node)} & {release["app"] for release in seen.active}
         return result | {"changed": False, "apps": sorted(apps), "lines": lines}
-
-
-def refuse_homeless(node: str, found: Arrangement) -> None:
-    """Raise NoRoom if anything that stands on the node would fit nowhere else."""
-    homeless = {str(need.slot) for need in found.unplaced if need.old and need.old.node == node}
-    if homeless:
-        refusals = {slot: reasons for slot, reasons in found.refusals().items() if slot in homeless}
-        raise NoRoom(refusals, [f"To move what fits, and leave the rest on {node}: -e force=true."])
-
-
-def moves(node: str, found: Arrangement) -> list[str]:
-    """Return what happens to each instance on the node, a line each."""
-    going = [f"  > {it.slot}  to {it.node}" for it in found.placed if it.old and it.old.node == node]
-    homeless = [
-        f"  ! {it.slot}  fits nowhere else" for it in found.unplaced if it.old and it.old.node == node
-    ]
-    stopped = [f"  - {it.instance.slot}  {it.reason}" for it in found.stopped if it.instance.node == node]
-    return [*going, *stopped, *homeless]

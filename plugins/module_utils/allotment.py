@@ -13,7 +13,7 @@ from .app.document import show
 from .app.grammar import parse_name
 from .errors import did_you_mean
 from .fleet import Allotment
-from .units import SIZE_HELP, parse_size
+from .units import SIZE_HELP, parse_size, size_of
 
 RESERVED_FOR = "fairlead_reserved_for"
 SYSTEM = "fairlead_system"
@@ -88,7 +88,7 @@ def _parts(value: Any, checks: Mapping[str, _Check], example: str) -> Iterator[W
 
 def _size(value: Any) -> tuple[str, str] | None:
     try:
-        parse_size("" if not isinstance(value, str) or value.isdecimal() else value)
+        size_of(value)
     except ValueError:
         return "is not a size", SIZE_HELP
     return None

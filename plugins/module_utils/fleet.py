@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .configuration import Rules
+if TYPE_CHECKING:  # machines read slots and instances, and would compile all that a release is
+    from .configuration import Rules
 
 _SLOT = ("app", "process", "number")
 _FACTS = ("cpus", "memory", "free_memory", "load", "arch")

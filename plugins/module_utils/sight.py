@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -114,3 +114,26 @@ def loss(seen: Mapping[str, Any]) -> str:
     if seen.get("unreachable"):
         return UNREACHABLE
     return "failed" if seen.get("failed") or not seen else ""
+
+
+def failed_of(lost: Mapping[str, str]) -> list[str]:
+    """Return the names of those that were reached and failed: nothing can be done without them."""
+    return sorted(name for name, why in lost.items() if why != UNREACHABLE)
+
+
+def refusal(seen: Sight, nodes: Collection[str], *, skip: bool) -> str:
+    """Return why no plan can be made without the machines that could not be looked at; empty if it can.
+
+    A router that is lost may still lead to instances that would be stopped: it cannot be skipped.
+    """
+    if failed := failed_of(seen.lost):
+        return f"{', '.join(failed)} could not be looked at; see the error above."
+    others = sorted(name for name in seen.lost if name not in nodes)
+    if others:
+        return f"{', '.join(others)} cannot be reached; mend it, or take it out of the inventory."
+    if seen.lost and not skip:
+        return (
+            f"{', '.join(sorted(seen.lost))} cannot be reached; mend it, or go on without it: with"
+            " -e skip_unreachable=true it counts as lost, and its instances are placed elsewhere."
+        )
+    return ""

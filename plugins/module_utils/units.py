@@ -27,12 +27,26 @@ def parse_size(text: str) -> int:
     return int(match[1]) * _SIZES[match[2]]
 
 
+def size_of(value: object) -> int:
+    """Return the bytes that a value of a file stands for: text with a unit, so that nobody has to guess it.
+
+    Raises ValueError with what is expected.
+    """
+    return parse_size("" if not isinstance(value, str) or value.isdecimal() else value)
+
+
 def format_size(size: int) -> str:
     """Return the shortest exact spelling of a number of bytes: ``134217728`` is ``128M``."""
     for unit in ("T", "G", "M", "K"):
         if size and size % _SIZES[unit] == 0:
             return f"{size // _SIZES[unit]}{unit}"
     return str(size)
+
+
+def format_roughly(size: int) -> str:
+    """Return a size rounded down to whole megabytes, if it has any: what is measured has odd bytes."""
+    megabyte = _SIZES["M"]
+    return format_size(size // megabyte * megabyte if size >= megabyte else size)
 
 
 def parse_duration(text: str) -> float:

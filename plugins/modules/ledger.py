@@ -512,16 +512,7 @@ def _begin(ledger: Ledger, params: Params) -> Result:
     if not (holder.who and holder.host):
         raise LedgerError("begin: who and host are empty; expected whose run it is and where it was started.")
     begun = ledger.begin(params["app"], holder, params["since_look"], params["limit"])
-    names = ("releases", "secrets", "claims", "nodes", "bonds")
-    rows = {name: _plain(getattr(begun, name)) for name in names}
-    return {
-        "changed": False,
-        "token": begun.token,
-        "ttl": TTL,
-        "stale": begun.stale,
-        "seen": begun.seen,
-        **rows,
-    }
+    return {"changed": False, "ttl": TTL, **begun.as_dict()}
 
 
 def _nodes(ledger: Ledger, _params: Params) -> Result:

@@ -299,12 +299,9 @@ def _manager(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
             }
         since_look = asked["begin"].pop("since_look")
         try:
-            begun = ledger.begin(app, Holder(**asked["begin"]), since_look, asked["limit"])
+            return ledger.begin(app, Holder(**asked["begin"]), since_look, asked["limit"]).as_dict()
         except Held as held:
             return {"held": str(held)}
-    names = ("releases", "secrets", "claims", "nodes", "bonds")
-    rows = {name: _plain(getattr(begun, name)) for name in names}
-    return {"token": begun.token, "stale": begun.stale, "seen": begun.seen, **rows}
 
 
 def _plain(rows: Iterable[Any]) -> list[dict[str, Any]]:

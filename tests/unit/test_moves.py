@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.action.plan import moves_of
-from ansible_collections.fairlead.paas.plugins.action.what_if import moves, refuse_homeless
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Rules
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, NoRoom
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import DRAINING, Fleet, Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.arrangement import plan_fleet
+from ansible_collections.fairlead.paas.plugins.module_utils.plan.moves import moves_of
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import Manner, Plan, plan
+from ansible_collections.fairlead.paas.plugins.module_utils.what_if.emptied import moves, refuse_homeless
 from tests.unit.worlds import instance, node, process, shop
 
 WEB = process("web", 3)

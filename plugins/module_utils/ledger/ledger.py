@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE
 
@@ -59,6 +59,12 @@ class Begun:
     seen: int
     nodes: tuple[NodeState, ...]
     bonds: tuple[Bond, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        rows = {name: getattr(self, name) for name in ("releases", "secrets", "claims", "nodes", "bonds")}
+        plain = {name: [row.as_dict() for row in some] for name, some in rows.items()}
+        return {"token": self.token, "stale": self.stale, "seen": self.seen, **plain}
 
 
 @dataclass(frozen=True)

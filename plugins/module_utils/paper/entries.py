@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ansible_collections.fairlead.paas.plugins.module_utils.allotment import Wrong
 from ansible_collections.fairlead.paas.plugins.module_utils.app.document import Document, Path, show
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, did_you_mean
-from ansible_collections.fairlead.paas.plugins.module_utils.units import SIZE_HELP, format_size, parse_size
+from ansible_collections.fairlead.paas.plugins.module_utils.units import SIZE_HELP, format_size, size_of
 
 _KILOBYTE = 1024
 _MOST_CORES = 1024
@@ -101,7 +101,7 @@ class Entries:
 def size(value: Any) -> int:
     """Return the bytes of ``64G``."""
     try:
-        return parse_size("" if not isinstance(value, str) or value.isdecimal() else value)
+        return size_of(value)
     except ValueError as error:
         raise Unfit("is not a size", SIZE_HELP) from error
 

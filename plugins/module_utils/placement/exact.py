@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import Any
 
 from .board import Board
-from .feasible import FITTING, first_refusal
+from .feasible import FITTING, first_refusal, holds
 from .room import Room
-from .shape import Key, Ref, Shape
+from .shape import Key, Shape
 
 _CELLS = 50_000  # processes times nodes
 _SECONDS = 5.0  # of the solver's deterministic time
@@ -147,7 +147,7 @@ class _Question:
         for ref in shape.together:
             for room in self._board.rooms:
                 mine = self._some.get((shape.key, room.index))
-                if mine is not None and not _stands(ref, shape, room):
+                if mine is not None and not holds(room, ref, shape):
                     anchors = (it.key for it, _ in self._groups if ref.names(it.key, shape.key))
                     there = [self._some[at] for key in anchors if (at := (key, room.index)) in self._some]
                     self._model.add_bool_or([mine.negated(), *there])
@@ -167,11 +167,6 @@ def _alone(shape: Shape) -> Shape:
 
 def _cannot_be_even(room: Room, shape: Shape) -> bool:
     return shape.max_skew is not None and room.facts.get(shape.spread or "") is None
-
-
-def _stands(ref: Ref, shape: Shape, room: Room) -> bool:
-    staying = room.board.staying
-    return any(staying(held) for key, held in room.held.items() if ref.names(key, shape.key))
 
 
 def _carried_out(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import Constraint
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, CORDONED, DRAINING, LOST
-from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
+from ansible_collections.fairlead.paas.plugins.module_utils.units import format_roughly, format_size
 
 from .board import Board
 from .room import Room
@@ -253,20 +253,22 @@ def _shunned_by(shunned: Mapping[Ref, Mapping[Key, int]], shape: Shape, place: s
 
 def _together(room: Room, shape: Shape, _number: int | None) -> str | None:
     for ref in shape.together:
-        named = [(ref.app, ref.process)] if ref.process else room.held
-        if not any(_stays(room, key) for key in named if key in room.held and ref.names(key, shape.key)):
+        if not holds(room, ref, shape):
             return f"holds no {ref}, wants with {ref}"
     return None
 
 
-def _stays(room: Room, key: Key) -> bool:
-    return bool(room.board.staying(room.held[key]))
+def holds(room: Room, ref: Ref, owner: Shape) -> bool:
+    """Say whether somebody stands on the node, and stays, whom a rule of the owner names."""
+    held, staying = room.held, room.board.staying
+    named = [(ref.app, ref.process)] if ref.process else held
+    return any(staying(held[key]) for key in named if key in held and ref.names(key, owner.key))
 
 
 def _memory(room: Room, shape: Shape, _number: int | None) -> str | None:
     if shape.memory <= room.memory:
         return None
-    return f"{_readable(room.memory)} memory free, needs {format_size(shape.memory)}"
+    return f"{format_roughly(max(room.memory, 0))} memory free, needs {format_size(shape.memory)}"
 
 
 def _cpu(room: Room, shape: Shape, _number: int | None) -> str | None:
@@ -296,9 +298,3 @@ STAYING: tuple[Rule, ...] = (*STANDING, _too_many, _too_many_in_value, *_COMPANY
 
 def _named(key: Key) -> str:
     return f"{key[0]}.{key[1]}"
-
-
-def _readable(size: int) -> str:
-    """Return a size rounded down to whole megabytes: a measured capacity has odd bytes."""
-    megabyte = 2**20
-    return format_size(max(size, 0) // megabyte * megabyte if size >= megabyte else max(size, 0))

@@ -57,7 +57,11 @@ def _lets_in(follower: Shape, board: Board) -> Rule:
 
 def best_for(shape: Shape, number: int, board: Board) -> Room | None:
     """Return the best room for one slot, of which an old instance stands somewhere and counts once only."""
-    rooms = company(shape, board)
+    return best_of(company(shape, board), shape, number)
+
+
+def best_of(rooms: Iterable[Room], shape: Shape, number: int) -> Room | None:
+    """Return the best of some rooms for one slot, None if all refuse it."""
     free = (room for room in rooms if not refusal(room, shape, number))
     return min(free, key=lambda room: (score(room, shape), room.index), default=None)
 

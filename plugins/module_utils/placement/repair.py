@@ -12,8 +12,8 @@ from itertools import islice
 
 from .board import Board
 from .feasible import refusal
+from .fill import best_of
 from .lane import company
-from .rank import score
 from .room import Room
 from .shape import Key, Shape
 
@@ -51,8 +51,7 @@ class Repair:
         shape = self._shapes[key]
         rooms = [room for room in company(shape, self._board) if room.index not in closed]
         if depth < _DEPTH:  # that none is free for the first one is known
-            free = (room for room in rooms if not refusal(room, shape, number))
-            best = min(free, key=lambda room: (score(room, shape), room.index), default=None)
+            best = best_of(rooms, shape, number)
             if best is not None:
                 self._put(key, number, best)
                 return True

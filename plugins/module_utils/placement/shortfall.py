@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import did_you_mean
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, CORDONED, DRAINING, Node
@@ -59,13 +59,31 @@ def _changes(missing: Missing, board: Board) -> Iterator[str]:
 
 
 def _opened(missing: Missing, board: Board) -> Iterator[str]:
+    def opened(node: Node) -> Node | None:
+        return replace(node, state=ACTIVE) if node.state in (CORDONED, DRAINING) else None
+
+    if node := _freed(opened, missing, board):
+        yield f"if {node.name} were not {node.state}"
+
+
+def _not_reserved(missing: Missing, board: Board) -> Iterator[str]:
+    def open_to_all(node: Node) -> Node | None:
+        return replace(node, reserved_for=()) if node.reserved_for else None
+
+    if node := _freed(open_to_all, missing, board):
+        yield f"if {node.name} were not reserved for {', '.join(node.reserved_for)}"
+
+
+def _freed(change: Callable[[Node], Node | None], missing: Missing, board: Board) -> Node | None:
+    """Return the first node, as it is, with whose change all slots would fit; None where there is no such."""
     for room in _candidates(missing, board):
-        if room.node.state in (CORDONED, DRAINING):
-            with _as(room, replace(room.node, state=ACTIVE)):
+        node, other = room.node, change(room.node)
+        if other:
+            with _as(room, other):
                 fits = _fits(missing, missing.shape, board)
             if fits:
-                yield f"if {room.name} were not {room.node.state}"
-                return
+                return node
+    return None
 
 
 def _more_on_one_node(missing: Missing, board: Board) -> Iterator[str]:
@@ -105,49 +123,70 @@ def _more_on_several_nodes(missing: Missing, board: Board) -> Iterator[str]:
 
 def _higher_max_per_node(missing: Missing, board: Board) -> Iterator[str]:
     now = missing.shape.max_per_node
-    if now is not None:
-        for most in range(now + 1, now + 1 + min(len(missing.numbers), _TRIED)):
-            if _fits(missing, missing.shape.without(max_per_node=most), board):
-                yield f"with placement.max_per_node {most}"
-                return
+    if most := _raised(missing, board, now, lambda most: {"max_per_node": most}):
+        yield f"with placement.max_per_node {most}"
 
 
 def _higher_max_per(missing: Missing, board: Board) -> Iterator[str]:
     bounds = dict(missing.shape.max_per)
     for label, now in bounds.items():
-        for most in range(now + 1, now + 1 + min(len(missing.numbers), _TRIED)):
-            changed = missing.shape.without(max_per=tuple((bounds | {label: most}).items()))
-            if _fits(missing, changed, board):
-                yield f"with placement.max_per {label}: {most}"
-                return
+
+        def higher(most: int, label: str = label) -> dict[str, Any]:
+            return {"max_per": tuple((bounds | {label: most}).items())}
+
+        if most := _raised(missing, board, now, higher):
+            yield f"with placement.max_per {label}: {most}"
+            return
 
 
 def _higher_max_skew(missing: Missing, board: Board) -> Iterator[str]:
     now = missing.shape.max_skew
-    if now is not None:
-        for most in range(now + 1, now + 1 + min(len(missing.numbers), _TRIED)):
-            if _fits(missing, missing.shape.without(max_skew=most), board):
-                yield f"with placement.max_skew {most}"
-                return
+    if most := _raised(missing, board, now, lambda most: {"max_skew": most}):
+        yield f"with placement.max_skew {most}"
+
+
+def _raised(
+    missing: Missing, board: Board, now: int | None, change: Callable[[int], dict[str, Any]]
+) -> int | None:
+    """Return how high a bound must be at least for all slots to fit; None if no height helps."""
+    if now is None:
+        return None
+    heights = range(now + 1, now + 1 + min(len(missing.numbers), _TRIED))
+    return next((it for it in heights if _fits(missing, missing.shape.without(**change(it)), board)), None)
 
 
 def _without_apart(missing: Missing, board: Board) -> Iterator[str]:
     shape = missing.shape
-    for ref in shape.apart:
-        if _fits(missing, shape.without(apart=tuple(it for it in shape.apart if it != ref)), board):
-            yield f"without placement.apart {ref}"
-            return
+    ref = _needless("apart", missing, board)
+    if ref is not None:
+        yield f"without placement.apart {ref}"
+        return
     shunned = board.shunned or any(unwanted(room, shape) for room in board.rooms)
     if shunned and _fits(missing, shape.unnamed(), board):
         yield "if those who are apart from it were not"
 
 
 def _without_together(missing: Missing, board: Board) -> Iterator[str]:
+    ref = _needless("together", missing, board)
+    if ref is not None:
+        yield f"without placement.with {ref}"
+
+
+def _without_constraint(missing: Missing, board: Board) -> Iterator[str]:
+    constraint = _needless("constraints", missing, board)
+    if constraint is not None:
+        yield f"without the constraint {constraint}"
+
+
+def _needless(rule: str, missing: Missing, board: Board) -> object | None:
+    """Return the first part of a rule of the shape without which all slots would fit, or None."""
     shape = missing.shape
-    for ref in shape.together:
-        if _fits(missing, shape.without(together=tuple(it for it in shape.together if it != ref)), board):
-            yield f"without placement.with {ref}"
-            return
+    parts: tuple[object, ...] = getattr(shape, rule)
+    for part in parts:
+        rest = tuple(it for it in parts if it != part)
+        if _fits(missing, shape.without(**{rule: rest}), board):
+            return part
+    return None
 
 
 def _one_more_value(missing: Missing, board: Board) -> Iterator[str]:
@@ -175,25 +214,6 @@ def _more_nodes(missing: Missing, board: Board) -> Iterator[str]:
             fits = _fits(missing, missing.shape, board)
         if fits:
             yield f"with {'one more node' if some == 1 else f'{some} more nodes'} like {like.name}"
-            return
-
-
-def _not_reserved(missing: Missing, board: Board) -> Iterator[str]:
-    for room in _candidates(missing, board):
-        if room.node.reserved_for:
-            with _as(room, replace(room.node, reserved_for=())):
-                fits = _fits(missing, missing.shape, board)
-            if fits:
-                yield f"if {room.name} were not reserved for {', '.join(room.node.reserved_for)}"
-                return
-
-
-def _without_constraint(missing: Missing, board: Board) -> Iterator[str]:
-    shape = missing.shape
-    for constraint in shape.constraints:
-        rest = tuple(it for it in shape.constraints if it != constraint)
-        if _fits(missing, shape.without(constraints=rest), board):
-            yield f"without the constraint {constraint}"
             return
 
 

@@ -23,8 +23,9 @@ from typing import NamedTuple
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.placement import Room, Shape, refusal
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import Room, Shape
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.field import Part
+from ansible_collections.fairlead.paas.plugins.module_utils.placement.fill import best_of
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.rank import STRATEGIES, Score, score
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
 
@@ -112,10 +113,8 @@ class _Balancing:
         board.drop(worst)
         home = board[worst.node]
         before = score(home, shape)
-        free = (
-            it for it in self._rooms(shape) if it is not home and not refusal(it, shape, worst.slot.number)
-        )
-        target = min(free, key=lambda it: (score(it, shape), it.index), default=None)
+        others = (it for it in self._rooms(shape) if it is not home)
+        target = best_of(others, shape, worst.slot.number)
         found = None
         if target is not None and (gain := _gain(before, score(target, shape), shape, home, target)):
             found = _Best(gain, key, worst.container, target.index)
@@ -167,8 +166,7 @@ class _Balancing:
         for shape, one in here:
             board.drop(one)
             used = (it for it in board.field(shape) if it is not room and it.held)
-            free = (it for it in used if not refusal(it, shape, one.slot.number))
-            target = min(free, key=lambda it: (score(it, shape), it.index), default=None)
+            target = best_of(used, shape, one.slot.number)
             if target is None:
                 board.add(one)
                 for placed, back, there in reversed(taken):
