@@ -5,12 +5,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
+import signal
 import socket
 import time
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from docker import APIClient
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.converge import act, inspect
@@ -274,6 +279,39 @@ def test_a_run_killed_before_health_is_finished_by_the_next(engine: Engine, want
     assert converge(engine, start=[web])[0] == [f"~ {web['name']} keep once healthy"]
     assert state(web["name"])["Id"] == created
     assert converge(engine, start=[web])[0] == []
+
+
+def test_an_engine_that_hangs_on_a_container_is_said_with_what_frees_it(
+    wanted: Wanted, engine: Engine, impatient: Engine
+) -> None:
+    web = wanted.start()
+    converge(engine, start=[web])
+    watcher = parent_of(state(web["name"])["State"]["Pid"])
+    os.kill(watcher, signal.SIGSTOP)
+    try:
+        with pytest.raises(FairleadError) as caught:
+            converge(impatient, stop=[{"container": web["name"], "timeout": 1}])
+    finally:
+        os.kill(watcher, signal.SIGCONT)
+    assert str(caught.value).startswith(
+        f"container {web['name']} cannot be stopped: the engine has not answered"
+    )
+    assert "systemctl restart docker" in str(caught.value)
+    converge(engine, remove=[web["name"]])
+    assert not exists(web["name"])
+
+
+@pytest.fixture
+def impatient() -> Iterator[Engine]:
+    """An engine's client that takes three seconds without an answer for a hang."""
+    client = APIClient(version="auto", timeout=3)
+    yield cast("Engine", client)
+    client.close()
+
+
+def parent_of(process: int) -> int:
+    """Return the process's parent: of a container's first one, what watches it for the engine."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_a_dead_leftover_of_the_same_slot_is_cleared_away(engine: Engine, wanted: Wanted) -> None:

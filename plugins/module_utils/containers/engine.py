@@ -12,6 +12,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from .client import Auth, Engine, Messages
 
 _READ_TIMEOUT = 120  # seconds; a busy engine needs long to start many containers at once
+_HANGS = (
+    "the engine has not answered in time; `journalctl -u docker` on that machine may tell why, and "
+    "`systemctl restart docker` frees it (instances go on running meanwhile); then run this again"
+)
 
 
 class EngineError(FairleadError):
@@ -44,7 +48,11 @@ def saying(what: str) -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """Return why in the engine's own words, without the URL that was asked."""
+    """Return why, in the engine's own words without the URL; what to do about one that hangs."""
+    from requests.exceptions import ReadTimeout  # noqa: PLC0415 - see connect
+
+    if isinstance(error, ReadTimeout):
+        return _HANGS
     return str(getattr(error, "explanation", None) or error)
 
 
