@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command behind the make targets of tests: ``python -m tests.suite [PART …] [--together PART …]``.
 
-Runs the parts after ``--together`` side by side and reports all; then, unless one failed, the others in order
-up to the first check that fails, but for checks on machines of their own, which go two at a time. Its last
-line is ``N passed, M failed``: every test that pytest counted, and one for each other check.
+Runs the parts after ``--together`` side by side and reports all. Then, unless one failed, the others up to
+the first check that fails: those that need the lab's fleet one after the other, and beside them what has
+machines of its own. Its last line is ``N passed, M failed``: every test that pytest counted, and one for each
+other check.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
 from .lab.paths import ROOT
 from .lab.progress import heartbeat, say, streamed
@@ -37,15 +38,16 @@ _PRINTING = threading.Lock()
 
 @dataclass(frozen=True)
 class Check:
-    """One program that must exit with 0: its title, its arguments, where it is run.
+    """One program that must exit with 0: its title, its arguments, where it is run, and what it needs.
 
-    ``apart``: it has machines of its own, so others like it may run beside it.
+    All that needs nothing but this machine is done first, in order. What needs the fleet has it for itself;
+    what has machines of its own, or none, may run beside all others.
     """
 
     title: str
     argv: tuple[str, ...]
     cwd: Path = ROOT
-    apart: bool = False
+    needs: Literal["nothing", "engine", "fleet"] = "nothing"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def unit(_: argparse.Namespace) -> Iterator[Check]:
 def integration(_: argparse.Namespace) -> Iterator[Check]:
     """Yield the tests of each module against real parts."""
     yield _lab("a Docker engine", "engine-start")
-    yield Check("integration tests", (*SIDE_BY_SIDE, "tests/integration"))
+    yield Check("integration tests", (*SIDE_BY_SIDE, "tests/integration"), needs="engine")
 
 
 def molecule(asked: argparse.Namespace) -> Iterator[Check]:
@@ -100,23 +102,25 @@ def molecule(asked: argparse.Namespace) -> Iterator[Check]:
         for scenario in sorted(role.glob("molecule/*/molecule.yml")):
             name = scenario.parent.name
             argv = (*MOLECULE, "--scenario-name", name)
-            yield Check(f"role {role.name}, {name}", argv, role, apart=True)
+            yield Check(f"role {role.name}, {name}", argv, role, needs="engine")
 
 
 def e2e(_: argparse.Namespace) -> Iterator[Check]:
     """Yield the tests of the whole way, on one machine, and on a fleet as bare as on its first day."""
-    yield Check("a platform on one machine", (*PYTEST, SINGLE), apart=True)
-    yield _lab("a bare lab fleet", "up", "--fresh")
-    yield Check("end to end tests", (*PYTEST, "tests/e2e", f"--ignore={SINGLE}"))
+    yield _lab("a Docker engine", "engine-start")
+    yield Check("a platform on one machine", (*PYTEST, SINGLE), needs="engine")
+    yield _lab("a bare lab fleet", "up", "--fresh", needs="fleet")
+    yield Check("end to end tests", (*PYTEST, "tests/e2e", f"--ignore={SINGLE}"), needs="fleet")
 
 
 def faults(asked: argparse.Namespace) -> Iterator[Check]:
     """Yield the quick third of all faults, or all of them; these are tried to the end, whatever fails."""
-    yield _lab("the lab fleet", "up")
+    yield _lab("the lab fleet", "up", needs="fleet")
     if asked.whole:
-        yield Check("all faults", ("pytest", "--quiet", "-m", "not product", "tests/faults"))
+        every = ("pytest", "--quiet", "-m", "not product", "tests/faults")
+        yield Check("all faults", every, needs="fleet")
     else:
-        yield Check("the quick faults", (*PYTEST, "-m", "quick", "tests/faults"))
+        yield Check("the quick faults", (*PYTEST, "-m", "quick", "tests/faults"), needs="fleet")
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Check]]] = {
@@ -140,35 +144,48 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("no part is named")
     total = _together([check for part in asked.together for check in PARTS[part](asked)], 4)
     if not total.failed:
-        total += _in_order([check for part in asked.parts for check in PARTS[part](asked)])
+        total += run([check for part in asked.parts for check in PARTS[part](asked)])
     if total.skipped:
         say(f"skipped: {total.skipped}")
     print(f"{total.passed} passed, {total.failed} failed", flush=True)  # noqa: T201 - the closing line
     return int(total.failed > 0)
 
 
-def _in_order(checks: Sequence[Check]) -> Count:
-    total, begun = Count(), 0
-    for apart, group in groupby(checks, key=lambda check: check.apart):
-        some = list(group)
-        total += _together(some, 2) if apart else _one_by_one(some)
-        begun += len(some)
-        if total.failed:
-            say(f"=== stopped after {begun} of {len(checks)} checks")
-            break
-    return total
+def run(checks: Sequence[Check]) -> Count:
+    """Run checks up to the first that fails, and what had begun beside it; return what they count."""
+    ground, own, fleet = (
+        [it for it in checks if it.needs == needs] for needs in ("nothing", "engine", "fleet")
+    )
+    failed = threading.Event()
+    total = _one_by_one(dict.fromkeys(ground), failed)
+    with ThreadPoolExecutor(max_workers=1 if fleet else 2) as beside:
+        others = [beside.submit(_unless, failed, check) for check in own]
+        total += _one_by_one(fleet, failed)
+        with heartbeat("checking"):
+            return sum((other.result() for other in others), total)
 
 
-def _one_by_one(checks: Sequence[Check]) -> Count:
+def _one_by_one(checks: Iterable[Check], failed: threading.Event) -> Count:
     total = Count()
     for check in checks:
+        if failed.is_set():
+            break
         say(f"=== {check.title}")
         code, output = streamed(check.argv, check.title, cwd=check.cwd)
         total += counted(output, code)
         if total.failed:
-            say(f"=== {check.title} failed")
-            break
+            failed.set()
+            say(f"=== {check.title} failed; nothing more is begun")
     return total
+
+
+def _unless(failed: threading.Event, check: Check) -> Count:
+    if failed.is_set():
+        return Count()
+    count = _aside(check)
+    if count.failed:
+        failed.set()
+    return count
 
 
 def _together(checks: Sequence[Check], at_once: int) -> Count:
@@ -199,8 +216,8 @@ def _closing(text: str) -> Count:
     return Count(said.get("passed", 0), failed, said.get("skipped", 0))
 
 
-def _lab(title: str, *arguments: str) -> Check:
-    return Check(title, (sys.executable, "-m", "tests.lab", *arguments))
+def _lab(title: str, *arguments: str, needs: Literal["nothing", "fleet"] = "nothing") -> Check:
+    return Check(title, (sys.executable, "-m", "tests.lab", *arguments), needs=needs)
 
 
 def _python(folder: Path) -> bool:
