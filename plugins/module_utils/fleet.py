@@ -98,8 +98,12 @@ class Node:
     @property
     def facts(self) -> dict[str, str]:
         """Return what expressions of app files are about: labels, and what the machine says of itself."""
-        known = {"node": self.name, "arch": self.arch, "engine_version": self.engine_version}
-        return self.labels | {name: value for name, value in known.items() if value}
+        facts = {**self.labels, "node": self.name}
+        if self.arch:
+            facts["arch"] = self.arch
+        if self.engine_version:
+            facts["engine_version"] = self.engine_version
+        return facts
 
     @property
     def memory_for_instances(self) -> int:

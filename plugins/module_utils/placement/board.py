@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _NONE: Mapping[str, Tally] = {}
+_NOBODY: frozenset[Ref] = frozenset()
 
 
 class Board(Mapping[str, Room]):
@@ -46,7 +47,7 @@ class Board(Mapping[str, Room]):
         self._censuses: dict[str, Census] = {}
         self.fields = Fields(self.rooms)
         self.lanes: dict[object, Lanes] = {}  # the rooms in order, until something leaves one of them
-        self.orders: dict[str, tuple[int, list[tuple[float, int, int]]]] = {}  # likewise, by strategy
+        self.orders: dict[str, tuple[int, list[int]]] = {}  # likewise, by strategy
         for key, each in rules.items():
             if each.apart:
                 self._avert(key, Aversion.of(each))
@@ -75,7 +76,7 @@ class Board(Mapping[str, Room]):
         room.memory -= shape.memory
         room.millicores -= shape.millicores
         room.free_ports -= shape.wants_port
-        room.version += 1
+        room.weigh()
         self.changes.append(index)
         holders = room.held.get(key)
         if holders is None:
@@ -89,6 +90,22 @@ class Board(Mapping[str, Room]):
             holders[number] = number
         if self._censuses or key in self._watched:
             self._note(room, key, number, number, 1)
+
+    def take_each(self, rooms: Iterable[Room], shape: Shape, numbers: Iterable[int]) -> None:
+        """Do as ``take`` does for many instances of one shape, each in a room that does not hold it yet."""
+        key, memory, cpu, port = shape.key, shape.memory, shape.millicores, shape.wants_port
+        at, changed = self.where.setdefault(key, {}), self.changes.append
+        watched = self._censuses or key in self._watched
+        for room, number in zip(rooms, numbers, strict=False):
+            index = room.index
+            room.memory -= memory
+            room.millicores -= cpu
+            room.free_ports -= port
+            room.weigh()
+            changed(index)
+            at[index] = room.held[key] = {number: number}
+            if watched:
+                self._note(room, key, number, number, 1)
 
     def put_back(self, room: Room, shape: Shape, number: int) -> None:
         """Undo ``take``."""
@@ -165,12 +182,16 @@ class Board(Mapping[str, Room]):
             return set(holders.values())
         return {number for holder, number in holders.items() if holder not in self.leaving}
 
-    def shuns(self, shape: Shape, *, per_value: bool) -> bool:
-        """Say whether anybody wants not to be on a node with a shape, or in one value of a label with it."""
-        return any(
-            ref.names(shape.key, by) and (self._aversions[by].per is not None) == per_value
+    def shunned_as(self, shape: Shape, *, per_value: bool) -> frozenset[Ref]:
+        """Return by which names it is not wanted on somebody's node, or there in one value of a label."""
+        averse = self._averse
+        if not averse:
+            return _NOBODY
+        return frozenset(
+            ref
             for ref in shape.names
-            for by in self._averse.get(ref, ())
+            for by in averse.get(ref, ())
+            if (self._aversions[by].per is not None) == per_value and ref.names(shape.key, by)
         )
 
     def unwanted_at(self, shape: Shape) -> set[int]:
@@ -217,12 +238,13 @@ class Board(Mapping[str, Room]):
                 self._note(room, key, one.container, slot.number, 1)
         for room in self.rooms:
             room.measure()
+            room.weigh()
 
     def lend(self, room: Room, memory: int, cpu: int) -> None:
         """Take so much from a node for a while; negative amounts give it back."""
         room.memory -= memory
         room.millicores -= cpu
-        room.version += 1
+        room.weigh()
         self.lanes.clear()
         self.orders.clear()
 
@@ -255,7 +277,7 @@ class Board(Mapping[str, Room]):
         return tally
 
     def _come(self, room: Room, key: Key, holder: str | int, number: int) -> None:
-        room.version += 1
+        room.weigh()
         self.changes.append(room.index)
         holders = room.held.get(key)
         if holders is None:
@@ -266,7 +288,7 @@ class Board(Mapping[str, Room]):
             self._note(room, key, holder, number, 1)
 
     def _go(self, room: Room, key: Key, holder: str | int, number: int) -> None:
-        room.version += 1
+        room.weigh()
         holders = room.held[key]
         if self._censuses or key in self._watched:
             self._note(room, key, holder, number, -1)

@@ -15,7 +15,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Instanc
 
 from .board import Board
 from .feasible import refusal
-from .rank import score, terms
+from .rank import Score, score, terms
 from .shape import Shape
 
 _STAYS = "it stands there, and nothing moves that need not"
@@ -101,7 +101,7 @@ def considered(
     shape: Shape, number: int | None, board: Board, asks: Shape | None = None
 ) -> tuple[Considered, ...]:
     """Return every node with its score or its refusal, the best first."""
-    free: list[tuple[Any, Considered]] = []
+    free: list[tuple[Score, Considered]] = []
     refused: list[Considered] = []
     for room in board.rooms:
         reason = refusal(room, shape, number)
@@ -110,5 +110,5 @@ def considered(
         if reason:
             refused.append(Considered(room.name, refusal=reason))
         else:
-            free.append(((score(room, shape), room.index), Considered(room.name, terms(room, shape))))
+            free.append((score(room, shape), Considered(room.name, terms(room, shape))))
     return (*(it for _, it in sorted(free, key=lambda each: each[0])), *refused)

@@ -68,7 +68,7 @@ def changing_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
 def _company_rules(shape: Shape, board: Board) -> Iterator[Rule]:
     if shape.apart:
         yield _apart
-    if board.shuns(shape, per_value=True):
+    if board.shunned_as(shape, per_value=True):
         yield _unwanted_in_value
     if shape.together:
         yield _together

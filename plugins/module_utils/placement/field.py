@@ -49,6 +49,7 @@ class Fields:
         for room in rooms:
             self._reserved.setdefault(room.node.reserved_for, []).append(room)
         self._meeting: dict[Constraint, frozenset[int]] = {}
+        self._columns: dict[str | None, list[str | None]] = {}
         self._parts: dict[tuple[Reservation, tuple[Constraint, ...]], Part] = {}
         # With each shape that has been here, so that its id is nobody else's.
         self._known: dict[int, tuple[tuple[Part, ...], Shape]] = {}
@@ -68,6 +69,12 @@ class Fields:
             allows = constraint.allows
             self._meeting[constraint] = frozenset(room.index for room in self._rooms if allows(room.facts))
         return self._meeting[constraint]
+
+    def column(self, label: str | None) -> Sequence[str | None]:
+        """Return the values of a label, by index of the node; None where it is not, and without a label."""
+        if label not in self._columns:
+            self._columns[label] = [room.facts.get(label) if label else None for room in self._rooms]
+        return self._columns[label]
 
     def _part(self, apps: Reservation, constraints: tuple[Constraint, ...]) -> Part:
         at = apps, constraints

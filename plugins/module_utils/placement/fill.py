@@ -3,20 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from heapq import heappop, heappush
+from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush, heapreplace
 from typing import NamedTuple
 
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
 
 from .board import Board
 from .feasible import Rule, changing_rules, first_refusal, refusal, unwanted
-from .lane import Cursor, company, lanes_of
-from .rank import NOWHERE, count_in_value, score
+from .lane import Cursor, Errand, Top, company, lanes_of
+from .rank import NOWHERE, score
 from .room import Room
 from .shape import Shape
 
-_Queued = tuple[float, int, int, float, int, int]  # count in value, -weight, top of the lane, its place
+_Queued = tuple[float, int, int, int, int]  # count in value, -weight, top of the lane, its place
+_UNKNOWN = (-1, 0)  # in place of a top that has not been looked for: it comes before all that are known
 
 
 class Along(NamedTuple):
@@ -26,21 +27,24 @@ class Along(NamedTuple):
     followers: tuple[Shape, ...]
 
 
-def fill(shape: Shape, numbers: Iterable[int], board: Board, along: Along | None = None) -> dict[int, Room]:
+def fill(shape: Shape, numbers: Sequence[int], board: Board, along: Along | None = None) -> dict[int, Room]:
     """Return a room for each slot number, taken already, until there is none for the next.
 
     ``along``: a room must have space for the whole unit, and no rule may keep any of the followers out.
     """
-    rules, unit = changing_rules(shape, board), None
+    rules, unit, named = changing_rules(shape, board), shape, board.shunned_as(shape, per_value=False)
     if along:
         rules, unit = (*rules, *(_lets_in(follower, board) for follower in along.followers)), along.unit
-    cursors = [Cursor(lane, shape, board, rules, unit) for lane in lanes_of(unit or shape, board)]
+    lanes, errand = lanes_of(unit, board), Errand(shape, unit, rules, named)
+    cursors = [Cursor(lane, errand, board) for part in lanes for lane in part.lanes]
     if len(cursors) == 1 and shape.max_skew is None and board.witness is None:
         found = cursors[0].run(numbers)
     else:
-        found = _from_many(cursors, shape, numbers, board, unit)
+        found = _from_many(cursors, errand, numbers, board)
     for cursor in cursors:
         cursor.close()
+    for part in lanes:
+        part.seen = len(board.changes)  # it was here that they were made
     return found
 
 
@@ -63,76 +67,83 @@ def best_for(shape: Shape, number: int, board: Board) -> Room | None:
 def best_of(rooms: Iterable[Room], shape: Shape, number: int) -> Room | None:
     """Return the best of some rooms for one slot, None if all refuse it."""
     free = (room for room in rooms if not refusal(room, shape, number))
-    return min(free, key=lambda room: (score(room, shape), room.index), default=None)
+    return min(free, key=lambda room: score(room, shape), default=None)
 
 
 def _from_many(
-    cursors: list[Cursor], shape: Shape, numbers: Iterable[int], board: Board, asks: Shape | None
+    cursors: list[Cursor], errand: Errand, numbers: Iterable[int], board: Board
 ) -> dict[int, Room]:
+    shape, witness = errand.shape, board.witness
     found, queue = {}, _Queue(cursors, shape, board)
     for number in numbers:
-        if board.witness:
-            board.witness.see(shape, None, board, Slot(*shape.key, number), asks)
+        if witness:
+            unit = None if errand.unit is shape else errand.unit
+            witness.see(shape, None, board, Slot(*shape.key, number), unit)
         chosen = queue.next()
         if chosen is None:
             break
-        cursor, top = chosen
+        place, cursor, top = chosen
         found[number] = cursor.take(top, number)
-        queue.put(cursor)
+        queue.put(place)
     return found
 
 
 class _Queue:
-    """The lanes of one process, the one with the best room first."""
+    """The lanes of one process, the one with the best room first. Each is known by its place in the list."""
 
     def __init__(self, cursors: list[Cursor], shape: Shape, board: Board) -> None:
-        self._cursors, self._shape = cursors, shape
-        self._places = {id(cursor): place for place, cursor in enumerate(cursors)}
-        self._queue: list[_Queued] = []
-        self._tally = board.tally(shape, shape.spread) if shape.spread else None
+        self._cursors, self._most, label = cursors, shape.max_skew, shape.spread
+        self._tally = board.tally(shape, label) if label else None
+        self._values = [it.lane.some.facts.get(label) if label else None for it in cursors]
         # Values that get nothing more; how few stand there bounds all others by max_skew.
         self._over: set[str] = set()
-        if shape.spread and shape.max_skew is not None:
-            self._over |= board.values_of(shape, shape.spread) - {self._value(it) or "" for it in cursors}
-        for cursor in cursors:
-            self.put(cursor)
+        if label and self._most is not None:
+            self._over |= board.values_of(shape, label) - {value or "" for value in self._values}
+        self._queue: list[_Queued] = []
+        for place in range(len(cursors)):
+            self.put(place)
 
-    def put(self, cursor: Cursor) -> None:
-        """Put a lane in, by its best room; leave it out for good if it has none."""
-        top = cursor.best()
-        if top is None:
-            self._drop(cursor)
-            return
-        count = count_in_value(cursor.lane.some, self._shape)
-        heappush(self._queue, (count, -cursor.lane.weight, *top, self._places[id(cursor)]))
+    def put(self, place: int) -> None:
+        """Put a lane in. Its best room is looked for when no other lane comes before it."""
+        heappush(self._queue, (self._count(place), -self._cursors[place].lane.weight, *_UNKNOWN, place))
 
-    def next(self) -> tuple[Cursor, tuple[int, float, int]] | None:
-        """Return the lane with the best room, and what stands for that room."""
-        while self._queue:
-            count, _, here, likes, index, place = heappop(self._queue)
+    def next(self) -> tuple[int, Cursor, Top] | None:
+        """Return the lane with the best room, with its place, and what stands for that room."""
+        queue = self._queue
+        while queue:
+            count, less, here, rank, place = queue[0]
             cursor = self._cursors[place]
-            if count_in_value(cursor.lane.some, self._shape) != count:
-                self.put(cursor)
+            if self._count(place) != count:
+                heapreplace(queue, (self._count(place), less, *_UNKNOWN, place))
+            elif (here, rank) == _UNKNOWN:
+                top = cursor.best()
+                if top is None:
+                    self._drop(heappop(queue)[-1])
+                else:
+                    heapreplace(queue, (count, less, *top, place))
             elif self._too_skew(count):
                 return None  # all that follow have as many at least
             else:
-                return cursor, (here, likes, index)
+                heappop(queue)
+                return place, cursor, (here, rank)
         return None
 
+    def _count(self, place: int) -> float:
+        """Return how many slots of the process stand where a lane's value of ``spread`` is."""
+        if self._tally is None:
+            return 0
+        value = self._values[place]
+        return NOWHERE if value is None else self._tally.staying(value)
+
     def _too_skew(self, count: float) -> bool:
-        most, tally = self._shape.max_skew, self._tally
-        if most is None or tally is None:
+        if self._most is None or self._tally is None:
             return False
         if count == NOWHERE:
             return True
-        fewest = min((tally.staying(value) for value in self._over), default=count)
-        return count + 1 - min(fewest, count) > most
+        fewest = min((self._tally.staying(value) for value in self._over), default=count)
+        return count + 1 - min(fewest, count) > self._most
 
-    def _drop(self, cursor: Cursor) -> None:
-        value = self._value(cursor)
+    def _drop(self, place: int) -> None:
+        value = self._values[place]
         if value is not None:
             self._over.add(value)
-
-    def _value(self, cursor: Cursor) -> str | None:
-        label = self._shape.spread
-        return cursor.lane.some.facts.get(label) if label else None

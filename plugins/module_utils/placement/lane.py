@@ -5,25 +5,25 @@ A shape's rooms are cut into lanes. Those of one lane share the value of the lab
 over, and the weight of its preferences. So only the strategy's own term orders a lane, and that is not about
 any one process: all shapes of a class take from the same lanes.
 
-An entry of a lane is (what the strategy says, index of the room, version of the room). One whose room has
-changed since is put right when it comes to the top. Where a change can have made a room better, the board
-says which have changed.
+A lane holds the ranks of its rooms. One whose room has changed since is put right when it comes to the top.
+Where a change can have made a room better, the board says which have changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from heapq import heappop, heappush, heapreplace
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush, heapreplace
+from typing import NamedTuple
 
 from .board import Board
 from .feasible import Rule, unwanted
 from .field import Part
 from .rank import STRATEGIES, Strategy, count_here, weights_of
-from .room import Room
+from .room import INDEX, Room
 from .shape import ANY, Ref, Shape
 
-Entry = tuple[float, int, int]
-Top = tuple[int, float, int]  # how many of the process stand there, what the strategy says, index of the room
+Top = tuple[int, int]  # how many of the process stand there, the room's rank
 
 
 class Lane:
@@ -31,20 +31,19 @@ class Lane:
 
     __slots__ = ("_closed", "heap", "rooms", "some", "strategy", "weight")
 
-    def __init__(self, entries: list[Entry], strategy: Strategy, weight: int, board: Board) -> None:
-        """Begin with entries in order, at least one; all meet preferences of the same weight."""
+    def __init__(self, ranks: list[int], strategy: Strategy, weight: int, board: Board) -> None:
+        """Begin with ranks in order, at least one; all rooms meet preferences of the same weight."""
         self.strategy, self.weight = strategy, weight
-        self.rooms, self.some = board.rooms, board.rooms[entries[0][1]]
-        self.heap = entries
+        self.rooms, self.some = board.rooms, board.rooms[ranks[0] & INDEX]
+        self.heap = ranks
         # Where somebody stands who is apart from all other apps: rooms for the processes of one app only.
         self._closed: dict[str, list[int]] = {}
 
     def put(self, indices: Iterable[int]) -> None:
         """Put rooms back."""
-        heap, rooms, likes = self.heap, self.rooms, self.strategy.likes
+        heap, rooms, rank = self.heap, self.rooms, self.strategy.rank
         for index in indices:
-            room = rooms[index]
-            heappush(heap, (likes(room), index, room.version))
+            heappush(heap, rank(rooms[index]))
 
     def open(self, app: str) -> None:
         """Put in the rooms that are for this app alone."""
@@ -62,7 +61,7 @@ class Lane:
     def refresh(self, room: Room) -> None:
         """Put the top entry right, whose room has changed."""
         if self.strategy.grows:
-            heapreplace(self.heap, (self.strategy.likes(room), room.index, room.version))
+            heapreplace(self.heap, self.strategy.rank(room))
         else:
             heappop(self.heap)  # what it is now was put in when it changed
 
@@ -70,23 +69,37 @@ class Lane:
 class Lanes:
     """The lanes of one class of shapes."""
 
-    __slots__ = ("_lane_of", "_seen", "lanes")
+    __slots__ = ("_lane_of", "lanes", "seen")
 
     def __init__(self, lanes: list[Lane], board: Board) -> None:
         """Begin with lanes as the board is now."""
         self.lanes = lanes
-        self._seen = len(board.changes)
+        self.seen = len(board.changes)  # the changes that need not be looked at any more
         better = (lane for lane in lanes if not lane.strategy.grows)
-        self._lane_of = {index: lane for lane in better for _, index, _ in lane.heap}
+        self._lane_of = {rank & INDEX: lane for lane in better for rank in lane.heap}
 
-    def catch_up(self, board: Board) -> list[Lane]:
-        """Return the lanes, with what has changed put in anew where a change can have made it better."""
-        if self._lane_of and self._seen < len(board.changes):
-            for index in set(board.changes[self._seen :]):
-                if lane := self._lane_of.get(index):
-                    lane.put((index,))
-            self._seen = len(board.changes)
-        return self.lanes
+    def catch_up(self, board: Board) -> None:
+        """Put in anew what has changed, where a change can have made it better."""
+        lane_of = self._lane_of
+        if lane_of and self.seen < len(board.changes):
+            rooms, rank = board.rooms, self.lanes[0].strategy.rank
+            for index in {*board.changes[self.seen :]}.intersection(lane_of):
+                heappush(lane_of[index].heap, rank(rooms[index]))
+        self.seen = len(board.changes)
+
+
+class Errand(NamedTuple):
+    """What one process asks of every room.
+
+    ``unit``: the shape with those who must come along; a room must have space for all of them. ``rules``:
+    they refuse single rooms, apart from what these have left. ``named``: by which names somebody does not
+    want the process on his node.
+    """
+
+    shape: Shape
+    unit: Shape
+    rules: tuple[Rule, ...]
+    named: frozenset[Ref]
 
 
 class Cursor:
@@ -98,6 +111,7 @@ class Cursor:
         "_board",
         "_evenly",
         "_key",
+        "_named",
         "_own",
         "_promised",
         "_rules",
@@ -105,97 +119,116 @@ class Cursor:
         "lane",
     )
 
-    def __init__(
-        self, lane: Lane, shape: Shape, board: Board, rules: tuple[Rule, ...], asks: Shape | None = None
-    ) -> None:
-        """Begin at the top; the rules refuse single rooms, apart from what these have left.
-
-        ``asks``: the shape with those who must come along. A room must have space for all of them.
-        """
+    def __init__(self, lane: Lane, errand: Errand, board: Board) -> None:
+        """Begin at the top."""
+        self.lane, self._board = lane, board
+        self._shape, self._asks, self._rules, self._named = errand
+        shape = errand.shape
         lane.open(shape.app)
-        self.lane, self._shape, self._board, self._rules = lane, shape, board, rules
         self._evenly, self._key = lane.strategy.evenly, shape.key
         self._aside: list[int] = []
         self._own: list[Top] = []  # rooms that hold the process, where that counts
-        self._asks = asks or shape
         self._promised: dict[int, int] = {}  # index of a room -> how many of those who come along it awaits
 
-    def run(self, numbers: Iterable[int]) -> dict[int, Room]:
-        """Return rooms for slots as long as there is one: ``best`` and ``take`` again and again.
-
-        What is usual, a room at the top that is as the lane says and takes one more, is done here at once.
-        """
-        lane, shape, own = self.lane, self._shape, self._own
-        heap, rooms, likes, take = lane.heap, lane.rooms, lane.strategy.likes, self._board.take
-        plain = lane.strategy.grows and self._asks is shape and not self._rules
+    def run(self, numbers: Sequence[int]) -> dict[int, Room]:
+        """Return rooms for slots as long as there is one: ``best`` and ``take`` again and again."""
         found: dict[int, Room] = {}
-        for number in numbers:
-            while plain and heap and heap[0][2] != rooms[heap[0][1]].version:
-                room = rooms[heap[0][1]]
-                heapreplace(heap, (likes(room), room.index, room.version))
-            if not heap or not plain or not self._is_usual(rooms[heap[0][1]]):
-                top = self.best()
-                if top is None:
-                    break
-                found[number] = self.take(top, number)
-                continue
-            room = found[number] = rooms[heap[0][1]]
-            take(room, shape, number)
-            if self._evenly:
-                heappop(heap)
-                heappush(own, (1, likes(room), room.index))
-            else:
-                heapreplace(heap, (likes(room), room.index, room.version))
+        while len(found) < len(numbers):
+            waiting = numbers[len(found) :] if found else numbers
+            found.update(zip(waiting, self._usual(waiting), strict=False))
+            if len(found) == len(numbers):
+                break
+            top = self.best()
+            if top is None:
+                break
+            number = numbers[len(found)]
+            found[number] = self.take(top, number)
         return found
 
-    def _is_usual(self, room: Room) -> bool:
-        """Say whether a room has space for one, and nothing else is to be looked at."""
-        shape = self._shape
-        return (
-            room.memory >= shape.memory
-            and room.millicores >= shape.millicores
-            and room.free_ports >= shape.wants_port
-            and shape.key not in room.held
-            and not room.shunned
-        )
+    def _usual(self, numbers: Sequence[int]) -> list[Room]:
+        """Return rooms, taken, as long as there is at the top what is usual: one that takes one more."""
+        chosen: list[Room] = []
+        if self._asks is not self._shape:
+            return chosen
+        lane, shape, board, own = self.lane, self._shape, self._board, self._own
+        heap, rooms, rank, grows = lane.heap, lane.rooms, lane.strategy.rank, lane.strategy.grows
+        key, memory, cpu, ports = shape.key, shape.memory, shape.millicores, shape.wants_port
+        evenly, rules, named = self._evenly, self._rules, self._named
+        at_once = evenly and not rules  # each gets another room, so none of them is changed in between
+        for number in numbers:
+            while heap:
+                top = heap[0]
+                room = rooms[top & INDEX]
+                now = rank(room)
+                if now == top:
+                    break
+                if grows:
+                    heapreplace(heap, now)
+                else:
+                    heappop(heap)
+            else:
+                break
+            if (
+                room.memory < memory
+                or room.millicores < cpu
+                or room.free_ports < ports
+                or (evenly and key in room.held)
+                or (named and room.shunned and not named.isdisjoint(room.shunned))
+                or (rules and self._breaks_rule(room))
+            ):
+                break
+            chosen.append(room)
+            if at_once:
+                heappop(heap)
+                continue
+            board.take(room, shape, number)
+            if evenly:
+                heappop(heap)
+                heappush(own, (1, rank(room)))
+            else:
+                heapreplace(heap, rank(room))
+        if at_once and chosen:
+            board.take_each(chosen, shape, numbers)
+            own += [(1, rank(room)) for room in chosen]
+            heapify(own)
+        return chosen
 
     def best(self) -> Top | None:
         """Return what stands for the best room that can hold one more, None if there is none."""
-        lane, heap, rooms = self.lane, self.lane.heap, self.lane.rooms
+        lane, heap, rooms, rank = self.lane, self.lane.heap, self.lane.rooms, self.lane.strategy.rank
         while heap:
-            likes, index, version = heap[0]
-            room = rooms[index]
-            if version != room.version:
+            top = heap[0]
+            room = rooms[top & INDEX]
+            if top != rank(room):
                 lane.refresh(room)
             elif self._refuses(room):
                 heappop(heap)
                 if not (room.shunned and lane.close(room, self._key[0])):
-                    self._aside.append(index)
+                    self._aside.append(room.index)
             elif self._evenly and self._key in room.held and (here := count_here(room, self._shape)):
                 heappop(heap)
-                heappush(self._own, (here, likes, index))
+                heappush(self._own, (here, top))
             else:
-                return 0, likes, index
-        while self._own and self._refuses(rooms[self._own[0][2]]):
-            self._aside.append(heappop(self._own)[2])
+                return 0, top
+        while self._own and self._refuses(rooms[self._own[0][1] & INDEX]):
+            self._aside.append(heappop(self._own)[1] & INDEX)
         return self._own[0] if self._own else None
 
     def take(self, top: Top, number: int) -> Room:
         """Place a slot in the room that ``best`` has just returned."""
-        here, _, index = top
+        here, index = top[0], top[1] & INDEX
         room = self.lane.rooms[index]
         self._board.take(room, self._shape, number)
         if self._asks is not self._shape:
             self._promised[index] = self._promised.get(index, 0) + 1
-        likes = self.lane.strategy.likes(room)
+        rank = self.lane.strategy.rank(room)
         if not self._evenly:
-            heapreplace(self.lane.heap, (likes, index, room.version))
-            return room
-        if here:
-            heapreplace(self._own, (here + 1, likes, index))
+            heapreplace(self.lane.heap, rank)
+        elif here:
+            heapreplace(self._own, (here + 1, rank))
         else:
             heappop(self.lane.heap)
-            heappush(self._own, (1, likes, index))
+            heappush(self._own, (1, rank))
         return room
 
     def close(self) -> None:
@@ -203,9 +236,9 @@ class Cursor:
         if self._aside:
             self.lane.put(self._aside)
         if self._own:
-            heap, rooms = self.lane.heap, self.lane.rooms
-            for _, likes, index in self._own:
-                heappush(heap, (likes, index, rooms[index].version))
+            heap = self.lane.heap
+            for _, rank in self._own:
+                heappush(heap, rank)
 
     def _refuses(self, room: Room) -> bool:
         shape = self._asks
@@ -215,8 +248,12 @@ class Cursor:
             return True
         if self._promised and room.index in self._promised and not self._has_room_for_one_more(room):
             return True
-        if room.shunned and unwanted(room, self._shape):
+        shunned = room.shunned
+        if self._named and shunned and not self._named.isdisjoint(shunned) and unwanted(room, self._shape):
             return True
+        return self._breaks_rule(room)
+
+    def _breaks_rule(self, room: Room) -> bool:
         for rule in self._rules:  # noqa: SIM110 - any() with a generator takes twice as long
             if rule(room, self._shape, None):
                 return True
@@ -230,19 +267,12 @@ class Cursor:
         return memory >= asks.memory and cpu >= asks.millicores
 
 
-def lanes_of(shape: Shape, board: Board) -> list[Lane]:
-    """Return the lanes of a shape."""
+def lanes_of(shape: Shape, board: Board) -> list[Lanes]:
+    """Return the lanes of a shape, for each part of its field."""
     if shape.together:
-        likes = STRATEGIES[shape.strategy].likes
-        entries = [(likes(room), room.index, room.version) for room in company(shape, board)]
-        return _cut(shape, sorted(entries), board)
-    parts = board.fields.parts(shape)
-    lanes = _of_part(shape, parts[0], board)
-    return (
-        lanes
-        if len(parts) == 1
-        else [*lanes, *(it for part in parts[1:] for it in _of_part(shape, part, board))]
-    )
+        rank = STRATEGIES[shape.strategy].rank
+        return [Lanes(_cut(shape, sorted(map(rank, company(shape, board))), board), board)]
+    return [_of_part(shape, part, board) for part in board.fields.parts(shape)]
 
 
 def company(shape: Shape, board: Board) -> list[Room]:
@@ -261,37 +291,39 @@ def _holding(ref: Ref, shape: Shape, board: Board) -> set[int]:
     return {index for key, at in board.where.items() if ref.names(key, shape.key) for index in at}
 
 
-def _of_part(shape: Shape, part: Part, board: Board) -> list[Lane]:
+def _of_part(shape: Shape, part: Part, board: Board) -> Lanes:
     at = part, shape.spread, shape.preferences, shape.strategy
     lanes = board.lanes.get(at)
     if lanes is None:
         indices = part.indices
-        entries = [entry for entry in _in_order(shape.strategy, board) if entry[1] in indices]
-        lanes = board.lanes[at] = Lanes(_cut(shape, entries, board), board)
-    return lanes.catch_up(board)
+        ranks = [rank for rank in _in_order(shape.strategy, board) if rank & INDEX in indices]
+        lanes = board.lanes[at] = Lanes(_cut(shape, ranks, board), board)
+    else:
+        lanes.catch_up(board)
+    return lanes
 
 
-def _cut(shape: Shape, entries: list[Entry], board: Board) -> list[Lane]:
-    """Return entries in order as lanes in order."""
+def _cut(shape: Shape, ranks: list[int], board: Board) -> list[Lane]:
+    """Return ranks in order as lanes in order."""
     strategy, label = STRATEGIES[shape.strategy], shape.spread
     if label is None and not shape.preferences:
-        return [Lane(entries, strategy, 0, board)] if entries else []
-    weights, rooms = weights_of(shape, board), board.rooms
-    alike: dict[tuple[int, str | None], list[Entry]] = {}
-    for entry in entries:
-        value = rooms[entry[1]].facts.get(label) if label else None
-        alike.setdefault((weights.get(entry[1], 0), value), []).append(entry)
+        return [Lane(ranks, strategy, 0, board)] if ranks else []
+    weights, values = weights_of(shape, board), board.fields.column(label)
+    alike: defaultdict[tuple[int, str | None], list[int]] = defaultdict(list)
+    for rank in ranks:
+        index = rank & INDEX
+        alike[weights.get(index, 0), values[index]].append(rank)
     return [Lane(some, strategy, met, board) for (met, _), some in alike.items()]
 
 
-def _in_order(strategy: str, board: Board) -> list[Entry]:
-    """Return entries of all rooms in order; not always as they are now, if changes only make rooms worse.
+def _in_order(strategy: str, board: Board) -> list[int]:
+    """Return the ranks of all rooms in order; not always as they are now, if changes only make rooms worse.
 
     What is in order is a heap, and remains one when some are left out.
     """
-    likes, grows = STRATEGIES[strategy].likes, STRATEGIES[strategy].grows
-    when, entries = board.orders.get(strategy, (0, []))
-    if not entries or len(board.changes) - when > grows * 2 * len(board.rooms):
-        entries = sorted([(likes(room), room.index, room.version) for room in board.rooms])
-        board.orders[strategy] = len(board.changes), entries
-    return entries
+    rank, grows = STRATEGIES[strategy].rank, STRATEGIES[strategy].grows
+    when, ranks = board.orders.get(strategy, (0, []))
+    if not ranks or len(board.changes) - when > grows * 2 * len(board.rooms):
+        ranks = sorted(map(rank, board.rooms))
+        board.orders[strategy] = len(board.changes), ranks
+    return ranks

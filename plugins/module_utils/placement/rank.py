@@ -18,17 +18,22 @@ from .board import Board
 from .room import Room
 from .shape import Shape
 
-Score = tuple[float, float, float, float]  # value, preferences, of the process here, the strategy's own
+Score = tuple[float, float, float, int]  # value, preferences, of the process here, the strategy's own
 NOWHERE = float("inf")  # a node without the label that is spread over comes last
 
 
 class Strategy(NamedTuple):
-    """What a strategy likes. ``evenly``: first of all the node with the fewest instances of the process."""
+    """What a strategy likes, the lowest, and ``rank``: the same as one number, by which rooms are compared.
 
-    evenly: bool
-    likes: Callable[[Room], float]  # the lowest
+    ``evenly``: first of all the node with the fewest instances of the process. ``grows``: placing something
+    makes a node worse.
+    """
+
+    likes: Callable[[Room], float]
+    rank: Callable[[Room], int]
     term: str
-    grows: bool = True  # whether placing something makes a node worse
+    evenly: bool = False
+    grows: bool = True
 
 
 def _fullest(room: Room) -> float:
@@ -40,25 +45,25 @@ def _most_free(room: Room) -> float:
 
 
 STRATEGIES: dict[str, Strategy] = {
-    "spread": Strategy(evenly=True, likes=attrgetter("used"), term="reserved"),  # then the emptiest
-    "binpack": Strategy(evenly=False, likes=_fullest, term="reserved, fullest first", grows=False),
-    "most-free-memory": Strategy(
-        evenly=False, likes=_most_free, term="bytes free, most first"
-    ),  # as measured
-    "least-cpu": Strategy(evenly=False, likes=attrgetter("load"), term="load a core, in millicores"),
+    "spread": Strategy(attrgetter("used"), attrgetter("emptiest_first"), "reserved", evenly=True),
+    "binpack": Strategy(_fullest, attrgetter("fullest_first"), "reserved, fullest first", grows=False),
+    # As measured:
+    "most-free-memory": Strategy(_most_free, attrgetter("most_free_first"), "bytes free, most first"),
+    "least-cpu": Strategy(attrgetter("load"), attrgetter("idlest_first"), "load a core, in millicores"),
 }
 
 
 def score(room: Room, shape: Shape) -> Score:
-    """Return the score of a node."""
+    """Return the score of a node; no two are the same, as the last number ends with the node's index."""
     strategy = STRATEGIES[shape.strategy]
     here = count_here(room, shape) if strategy.evenly else 0
-    return count_in_value(room, shape), -weight(room, shape), here, strategy.likes(room)
+    return count_in_value(room, shape), -weight(room, shape), here, strategy.rank(room)
 
 
 def terms(room: Room, shape: Shape) -> dict[str, float]:
     """Return the score of a node by the names of those terms that this shape is ranked by."""
-    strategy, (value, preferences, here, own) = STRATEGIES[shape.strategy], score(room, shape)
+    strategy, (value, preferences, here, _) = STRATEGIES[shape.strategy], score(room, shape)
+    own = strategy.likes(room)
     named: dict[str, float] = {}
     if shape.spread is not None:
         named[f"{shape} in {shape.spread} {room.facts.get(shape.spread, '(none)')}"] = value

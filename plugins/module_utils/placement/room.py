@@ -14,21 +14,32 @@ if TYPE_CHECKING:
 
 Holders = dict[str | int, int]  # container, or the number of a new instance -> slot number
 
+_BITS = 24
+INDEX = (1 << _BITS) - 1
+"""The bits of a rank that are the index of the room."""
+_WHOLE = 1 << 32  # what shares and loads are counted in: a rank has no fractions
+
 
 class Room:
     """What one node still has to give, and who stands on it.
 
     A port that was ever in use stays taken: a replaced instance must be able to come back to its own.
-    ``version`` grows with every change, so that whoever has kept a score knows whether it still holds.
+
+    Ranks are whole numbers by which rooms are put in order, the lowest first: what a strategy says, and then
+    the room's index. Heaps compare them in a third of the time that tuples take.
     """
 
     __slots__ = (
         "_closed",
-        "_measured",
+        "_free_at",
+        "_load_at",
         "_next_port",
+        "_per_core",
         "board",
+        "emptiest_first",
         "facts",
         "free_ports",
+        "fullest_first",
         "held",
         "index",
         "memory",
@@ -38,7 +49,6 @@ class Room:
         "shunned",
         "total_memory",
         "total_millicores",
-        "version",
     )
 
     def __init__(self, node: Node, index: int, board: Board) -> None:
@@ -52,29 +62,44 @@ class Room:
         self.held: dict[Key, Holders] = {}
         # Whom those who stand here do not want beside them: whom -> by whom -> how many of them.
         self.shunned: dict[Ref, dict[Key, int]] = {}
-        self.version = 0
-        self._measured = (self.memory, self.millicores)
+        self._per_core = _WHOLE / max(node.cpus, 0.001)
+        self.measure()
         self._closed = {port for port in node.busy_ports if node.first_port <= port <= node.last_port}
         self._next_port = node.first_port
         self.free_ports = node.last_port - node.first_port + 1 - len(self._closed)
+        self.weigh()
+
+    def weigh(self) -> None:
+        """Work out the ranks by what is reserved, after memory or cpu has changed."""
+        memory, cpu = self.memory / self.total_memory, self.millicores / self.total_millicores
+        free = memory if memory < cpu else cpu  # noqa: FURB136 - max() and min() take twice as long
+        rank = int((1 - free) * _WHOLE) << _BITS | self.index
+        self.emptiest_first, self.fullest_first = rank, 2 * self.index - rank
 
     @property
     def used(self) -> float:
         """The share that is reserved of memory or cpu, whichever is the greater; 1 is full."""
-        memory = 1 - self.memory / self.total_memory
-        cpu = 1 - self.millicores / self.total_millicores
-        return memory if memory > cpu else cpu  # noqa: FURB136 - read a million times: max() takes twice as long
+        return max(1 - self.memory / self.total_memory, 1 - self.millicores / self.total_millicores)
 
     @property
     def free_memory(self) -> int:
         """Bytes measured as free, less what has been placed since."""
-        return self.node.free_memory + self.memory - self._measured[0]
+        return self.memory - self._free_at
+
+    @property
+    def most_free_first(self) -> int:
+        """The rank by free memory."""
+        return self._free_at - self.memory << _BITS | self.index
 
     @property
     def load(self) -> float:
         """The measured load and what has been placed since, in millicores for each core."""
-        placed = self._measured[1] - self.millicores
-        return (self.node.load * 1000 + placed) / max(self.node.cpus, 0.001)
+        return (self._load_at - self.millicores) * self._per_core / _WHOLE
+
+    @property
+    def idlest_first(self) -> int:
+        """The rank by load."""
+        return int((self._load_at - self.millicores) * self._per_core) << _BITS | self.index
 
     def holds(self, shape: Shape) -> set[int]:
         """Return the slot numbers of a process on this node; an old and a new one of a slot count once."""
@@ -101,4 +126,5 @@ class Room:
 
     def measure(self) -> None:
         """Take what is reserved now as what the node's measurements already include."""
-        self._measured = (self.memory, self.millicores)
+        self._free_at = self.memory - self.node.free_memory
+        self._load_at = self.node.load * 1000 + self.millicores

@@ -194,10 +194,11 @@ def depths_of(shapes: Mapping[Key, Shape]) -> dict[Key, int]:
 
 
 def _hardness(shape: Shape, board: Board) -> _Hardness:
-    alone = any(ref.app == EVERY_OTHER for ref in shape.apart)
+    alone = shape.apart and any(ref.app == EVERY_OTHER for ref in shape.apart)
+    parts = board.fields.parts(shape)
     return (
         not alone,
-        sum(len(it.rooms) for it in board.fields.parts(shape)),
+        sum(len(it.rooms) for it in parts) if len(parts) > 1 else len(parts[0].rooms),
         -shape.memory,
         -shape.millicores,
         shape.key,

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import GLOBAL, Process, Rules
@@ -66,12 +66,15 @@ class Shape:
     apart_per: str | None = None
     everywhere: bool = False  # mode: global
     key: Key = field(init=False, compare=False, repr=False)
-    names: tuple[Ref, ...] = field(init=False, compare=False, repr=False)  # by which rules of others mean it
 
     def __post_init__(self) -> None:
         """Keep what is asked for again and again."""
         object.__setattr__(self, "key", (self.app, self.process))
-        object.__setattr__(self, "names", (Ref(self.app), Ref(self.app, self.process), ANY))
+
+    @cached_property
+    def names(self) -> tuple[Ref, ...]:
+        """The names by which rules of others mean it."""
+        return Ref(self.app), Ref(self.app, self.process), ANY
 
     def __str__(self) -> str:
         """Return ``shop.web``."""
@@ -84,7 +87,7 @@ class Shape:
     def unnamed(self) -> Shape:
         """Return the shape as if no rule of others meant it."""
         shape = replace(self)
-        object.__setattr__(shape, "names", ())
+        vars(shape)["names"] = ()
         return shape
 
     @classmethod
@@ -128,8 +131,10 @@ def millicores(cpu: float) -> int:
     return round(cpu * 1000)
 
 
-def refs(names: Iterable[str]) -> tuple[Ref, ...]:
+def refs(names: Collection[str]) -> tuple[Ref, ...]:
     """Return the references written in app files, sorted: ``cache``, ``shop/web``, ``*``."""
+    if not names:
+        return ()
     parts = (name.partition("/") for name in names)
     return tuple(sorted({Ref(app, process or None) for app, _, process in parts}, key=str))
 

@@ -141,9 +141,11 @@ class _Arranging:
             self.stopped += outcome.surplus
             if outcome.renewed or outcome.fresh.homes:
                 self.outcomes[key] = outcome
-                self._renew(shape, outcome)
+                self.found[key] = {}
+                if outcome.renewed or shape.everywhere:
+                    self._renew(shape, outcome)
         for key, rooms in settle(self._groups(), self.board, together=True).items():
-            self.found.setdefault(key, {}).update(rooms)
+            self.found[key] = {**before, **rooms} if (before := self.found[key]) else rooms
         for key, outcome in self.outcomes.items():
             if self.shapes[key].everywhere:  # some must be with those who have only now been placed
                 self._at_home(self.shapes[key], outcome)
@@ -168,8 +170,10 @@ class _Arranging:
         self._at_home(shape, outcome)
 
     def _at_home(self, shape: Shape, outcome: Outcome) -> None:
-        homes = {need.slot.number: need.home for need in outcome.renewed} | dict(outcome.fresh.homes)
-        placed = self.found.setdefault(shape.key, {})
+        homes = {need.slot.number: need.home for need in outcome.renewed}
+        if shape.everywhere:
+            homes |= outcome.fresh.homes
+        placed = self.found[shape.key]
         for number, home in homes.items():
             room = self.board.get(home) if home and number not in placed else None
             if room and not refusal(room, shape, number):

@@ -132,22 +132,18 @@ class _Balancing:
 
     def _rooms(self, shape: Shape) -> Iterator[Room]:
         """Yield rooms worth looking at: of each value of ``spread`` those that the strategy likes."""
-        parts, label = self._board.fields.parts(shape), shape.spread
+        parts, label, rank = self._board.fields.parts(shape), shape.spread, STRATEGIES[shape.strategy].rank
         values: list[str | None] = [*sorted(self._board.values_of(shape, label))] if label else [None]
         for value in values:
             at = (parts, shape.strategy, value)
             if at not in self._targets:
-                likes = STRATEGIES[shape.strategy].likes
                 rooms = (
                     it
                     for it in self._board.field(shape)
                     if value is None or it.facts.get(label or "") == value
                 )
-                self._targets[at] = sorted(rooms, key=lambda room: (likes(room), room.index))
-            likes = STRATEGIES[shape.strategy].likes
-            yield from sorted(self._targets[at][: 4 * _TARGETS], key=lambda it: (likes(it), it.index))[
-                :_TARGETS
-            ]
+                self._targets[at] = sorted(rooms, key=rank)
+            yield from sorted(self._targets[at][: 4 * _TARGETS], key=rank)[:_TARGETS]
 
     def _all_packed(self, room: Room) -> list[tuple[Shape, Instance]]:
         """Return all that stands on a node, if all of it is to be packed and may move; nothing otherwise."""
@@ -226,4 +222,7 @@ def _words(at: int, shape: Shape, home: Room, target: Room) -> str:
         return f"{target.name} meets preferences of weight {-after[1]:g}, {home.name} of {-before[1]:g}"
     if _TERMS[at] == "here":
         return f"{home.name} holds {before[2]:g} others of {shape}, {target.name} {after[2]:g}"
-    return f"{home.name} has {before[3]:g} {STRATEGIES[shape.strategy].term}, {target.name} {after[3]:g}"
+    strategy = STRATEGIES[shape.strategy]
+    return (
+        f"{home.name} has {strategy.likes(home):g} {strategy.term}, {target.name} {strategy.likes(target):g}"
+    )
