@@ -29,6 +29,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.fleet import (
     Node,
     Slot,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.placement import STRATEGIES, Board, Shape
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import millicores
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.arrangement import Arrangement, plan_fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import plan
@@ -344,6 +345,57 @@ def test_packed_apps_free_the_nodes_that_hold_the_least() -> None:
         ("n2", "n1", "n2 is freed"),
         ("n3", "n1", "n3 is freed"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        pytest.param((node("n1"), node("n2"), node("n3")), {"n1": 5, "n2": 1}, id="the fullest first"),
+        pytest.param(
+            (node("n1", 512), node("n2"), node("n3")), {"n1": 1, "n2": 5}, id="as far as memory goes"
+        ),
+        pytest.param((node("n1", cpus=1.0), node("n2"), node("n3")), {"n1": 3, "n2": 3}, id="or cpu"),
+        pytest.param(
+            (node("n1", last_port=25701), node("n2"), node("n3")), {"n1": 1, "n2": 5}, id="or ports"
+        ),
+        pytest.param(
+            (node("n1", 512), node("n2", 512), node("n3")), {"n1": 1, "n2": 2, "n3": 3}, id="not enough of it"
+        ),
+    ],
+)
+def test_what_is_to_be_packed_goes_beside_others_where_all_of_it_has_room(
+    nodes: tuple[Node, ...], expected: dict[str, int]
+) -> None:
+    mail = process(memory=384 * M)
+    standing = [
+        replace(
+            instance(at, f"n{at}", mail, None),
+            memory=memory * M,
+            slot=Slot("mail", "web", at),
+            container=f"m{at}",
+        )
+        for at, memory in ((1, 384), (2, 256))
+    ]
+    web = process("web", 6, rules=Rules("binpack", max_per_node=5))
+    arranged = plan_fleet([shop(web)], Fleet(nodes, tuple(standing)))
+    assert Counter(it.node for it in arranged.placed) == expected
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 16), st.floats(0, 8)), min_size=2, max_size=9))
+def test_ranks_are_in_the_order_of_what_a_strategy_likes(
+    strategy: str, drawn: list[tuple[int, int, float]]
+) -> None:
+    nodes = [
+        node(f"n{at}", 1024, free_memory=free * 64 * M, load=load) for at, (_, free, load) in enumerate(drawn)
+    ]
+    board = Board(nodes, {})
+    for room, (held, _, _) in zip(board.rooms, drawn, strict=True):
+        for number in range(held):
+            board.take(room, Shape.of("shop", process(memory=64 * M, cpu=0.1, port=None)), number)
+    rooms, (likes, rank, *_) = board.rooms, STRATEGIES[strategy]
+    in_order = sorted(rooms, key=rank)
+    assert [round(likes(room), 6) for room in in_order] == sorted(round(likes(room), 6) for room in rooms)
 
 
 @pytest.mark.parametrize("without", ["n1", "n2"])
