@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from heapq import heappop, heappush, heapreplace
+from heapq import heapify, heappop, heapreplace
 from typing import NamedTuple
 
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
@@ -82,9 +82,9 @@ def _from_many(
         chosen = queue.next()
         if chosen is None:
             break
-        place, cursor, top = chosen
+        cursor, top = chosen
         found[number] = cursor.take(top, number)
-        queue.put(place)
+        queue.again()
     return found
 
 
@@ -99,16 +99,15 @@ class _Queue:
         self._over: set[str] = set()
         if label and self._most is not None:
             self._over |= board.values_of(shape, label) - {value or "" for value in self._values}
-        self._queue: list[_Queued] = []
-        for place in range(len(cursors)):
-            self.put(place)
+        # The best room of a lane is looked for when no other lane comes before it.
+        self._queue: list[_Queued] = [
+            (self._count(place), -cursor.lane.weight, *_UNKNOWN, place)
+            for place, cursor in enumerate(cursors)
+        ]
+        heapify(self._queue)
 
-    def put(self, place: int) -> None:
-        """Put a lane in. Its best room is looked for when no other lane comes before it."""
-        heappush(self._queue, (self._count(place), -self._cursors[place].lane.weight, *_UNKNOWN, place))
-
-    def next(self) -> tuple[int, Cursor, Top] | None:
-        """Return the lane with the best room, with its place, and what stands for that room."""
+    def next(self) -> tuple[Cursor, Top] | None:
+        """Return the lane with the best room, and what stands for that room; None if there is none."""
         queue = self._queue
         while queue:
             count, less, here, rank, place = queue[0]
@@ -124,9 +123,13 @@ class _Queue:
             elif self._too_skew(count):
                 return None  # all that follow have as many at least
             else:
-                heappop(queue)
-                return place, cursor, (here, rank)
+                return cursor, (here, rank)
         return None
+
+    def again(self) -> None:
+        """Put the lane that ``next`` has returned where it belongs now that one more stands there."""
+        _, less, *_, place = self._queue[0]
+        heapreplace(self._queue, (self._count(place), less, *_UNKNOWN, place))
 
     def _count(self, place: int) -> float:
         """Return how many slots of the process stand where a lane's value of ``spread`` is."""

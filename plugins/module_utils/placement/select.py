@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -113,10 +113,17 @@ def settle(groups: Iterable[Group], board: Board, *, together: bool = False) -> 
         if group.shape.key not in alike:
             found[group.shape.key] = _settle(group, followers.get(group.shape.key, ()), board)
     found |= packed(plain, board)
-    for group in plain:
-        rest = [number for number in group.numbers if number not in found[group.shape.key]]
-        found[group.shape.key] |= fill(group.shape, rest, board) if rest else {}
+    for shape, rest in unfilled(plain, found):
+        found[shape.key] |= fill(shape, rest, board)
     return complete(in_turn, found, board)
+
+
+def unfilled(groups: Iterable[Group], found: Found) -> Iterator[Group]:
+    """Yield what of each group has found no room."""
+    for shape, numbers in groups:
+        rooms = found[shape.key]
+        if len(rooms) < len(numbers):
+            yield Group(shape, [number for number in numbers if number not in rooms])
 
 
 def complete(groups: list[Group], found: Found, board: Board) -> Found:
@@ -125,10 +132,10 @@ def complete(groups: list[Group], found: Found, board: Board) -> Found:
     First some of what was just placed makes way; then, where that is not enough, it is decided whether there
     is a placement of all at all. If not, as many stand as could be placed.
     """
-    shapes = {group.shape.key: group.shape for group in groups}
-    left = [(it.shape.key, n) for it in groups for n in it.numbers if n not in found[it.shape.key]]
+    left = [(shape.key, number) for shape, numbers in unfilled(groups, found) for number in numbers]
     if not left:
         return found
+    shapes = {group.shape.key: group.shape for group in groups}
     repair = Repair(shapes, found, board)
     hopeless: set[Key] = set()
     for key, number in left:

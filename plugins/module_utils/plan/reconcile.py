@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, islice, pairwise
+from typing import NamedTuple
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     TO_BE_BUILT,
@@ -68,8 +69,7 @@ class Surplus:
     reason: str
 
 
-@dataclass(frozen=True)
-class Fresh:
+class Fresh(NamedTuple):
     """New slots of one process: number → the one node on which it may stand, None where any will do.
 
     ``process`` has as its scale how many shall run. ``reasons``: by number, where it is not the usual one.
@@ -88,8 +88,7 @@ class Fresh:
         return Need(slot, self.process, self.shape, reason, home=home, only=home is not None)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What becomes of one process. ``fresh`` are as many new slots as are wanting."""
 
     kept: list[Instance]
