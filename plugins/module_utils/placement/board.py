@@ -184,13 +184,13 @@ class Board(Mapping[str, Room]):
 
     def shunned_as(self, shape: Shape, *, per_value: bool) -> frozenset[Ref]:
         """Return by which names it is not wanted on somebody's node, or there in one value of a label."""
-        averse = self._averse
-        if not averse:
+        known = [ref for ref in shape.names if ref in self._averse] if self._averse else ()
+        if not known:
             return _NOBODY
         return frozenset(
             ref
-            for ref in shape.names
-            for by in averse.get(ref, ())
+            for ref in known
+            for by in self._averse[ref]
             if (self._aversions[by].per is not None) == per_value and ref.names(shape.key, by)
         )
 

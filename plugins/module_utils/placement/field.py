@@ -13,9 +13,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.constraints import C
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, CORDONED
 
 from .room import Room
-from .shape import Shape
+from .shape import Preference, Shape
 
 Reservation = tuple[str, ...]  # apps; empty: nodes for everybody
+Kind = tuple[int, str | None]  # the weight of the preferences that a node meets, its value of ``spread``
 
 
 class Part:
@@ -48,8 +49,12 @@ class Fields:
         self._reserved: dict[Reservation, list[Room]] = {(): []}
         for room in rooms:
             self._reserved.setdefault(room.node.reserved_for, []).append(room)
+        self._of_app: dict[str, list[Reservation]] = {}
+        for apps in sorted(self._reserved):
+            for app in apps:
+                self._of_app.setdefault(app, []).append(apps)
         self._meeting: dict[Constraint, frozenset[int]] = {}
-        self._columns: dict[str | None, list[str | None]] = {}
+        self._kinds: dict[tuple[str | None, tuple[Preference, ...]], list[Kind]] = {}
         self._parts: dict[tuple[Reservation, tuple[Constraint, ...]], Part] = {}
         # With each shape that has been here, so that its id is nobody else's.
         self._known: dict[int, tuple[tuple[Part, ...], Shape]] = {}
@@ -58,8 +63,8 @@ class Fields:
         """Return the nodes for everybody, then those that are kept for the shape's app among others."""
         known = self._known.get(id(shape))
         if known is None:
-            own = [apps for apps in self._reserved if shape.app in apps]
-            parts = tuple(self._part(apps, shape.constraints) for apps in ((), *sorted(own)))
+            own = self._of_app.get(shape.app, ())
+            parts = tuple(self._part(apps, shape.constraints) for apps in ((), *own))
             known = self._known[id(shape)] = (parts, shape)
         return known[0]
 
@@ -70,11 +75,19 @@ class Fields:
             self._meeting[constraint] = frozenset(room.index for room in self._rooms if allows(room.facts))
         return self._meeting[constraint]
 
-    def column(self, label: str | None) -> Sequence[str | None]:
-        """Return the values of a label, by index of the node; None where it is not, and without a label."""
-        if label not in self._columns:
-            self._columns[label] = [room.facts.get(label) if label else None for room in self._rooms]
-        return self._columns[label]
+    def kinds(self, shape: Shape) -> Sequence[Kind]:
+        """Return by index of the node what of it counts before a strategy does."""
+        at = shape.spread, shape.preferences
+        if at not in self._kinds:
+            weights = dict.fromkeys(range(len(self._rooms)), 0)
+            for preference in shape.preferences:
+                for index in self.meeting(preference.constraint):
+                    weights[index] += preference.weight
+            label = shape.spread
+            self._kinds[at] = [
+                (weights[room.index], room.facts.get(label) if label else None) for room in self._rooms
+            ]
+        return self._kinds[at]
 
     def _part(self, apps: Reservation, constraints: tuple[Constraint, ...]) -> Part:
         at = apps, constraints

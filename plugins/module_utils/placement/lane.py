@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from .board import Board
 from .feasible import Rule, unwanted
-from .field import Part
-from .rank import STRATEGIES, Strategy, count_here, weights_of
+from .field import Kind, Part
+from .rank import STRATEGIES, Strategy, count_here
 from .room import INDEX, Room
 from .shape import ANY, Ref, Shape
 
@@ -189,9 +189,18 @@ class Cursor:
                 heapreplace(heap, rank(room))
         if at_once and chosen:
             board.take_each(chosen, shape, numbers)
-            own += [(1, rank(room)) for room in chosen]
-            heapify(own)
+            self._used_up(chosen, all_=len(chosen) == len(numbers))
         return chosen
+
+    def _used_up(self, chosen: list[Room], *, all_: bool) -> None:
+        """Put rooms back that hold one now: among all others, if that was all, else behind these."""
+        rank = self.lane.strategy.rank
+        if all_:
+            for room in chosen:
+                heappush(self.lane.heap, rank(room))
+        else:
+            self._own += [(1, rank(room)) for room in chosen]
+            heapify(self._own)
 
     def best(self) -> Top | None:
         """Return what stands for the best room that can hold one more, None if there is none."""
@@ -295,8 +304,8 @@ def _of_part(shape: Shape, part: Part, board: Board) -> Lanes:
     at = part, shape.spread, shape.preferences, shape.strategy
     lanes = board.lanes.get(at)
     if lanes is None:
-        indices = part.indices
-        ranks = [rank for rank in _in_order(shape.strategy, board) if rank & INDEX in indices]
+        ranks, indices = _in_order(shape.strategy, board), part.indices
+        ranks = [rank for rank in ranks if rank & INDEX in indices]
         lanes = board.lanes[at] = Lanes(_cut(shape, ranks, board), board)
     else:
         lanes.catch_up(board)
@@ -305,14 +314,13 @@ def _of_part(shape: Shape, part: Part, board: Board) -> Lanes:
 
 def _cut(shape: Shape, ranks: list[int], board: Board) -> list[Lane]:
     """Return ranks in order as lanes in order."""
-    strategy, label = STRATEGIES[shape.strategy], shape.spread
-    if label is None and not shape.preferences:
+    strategy = STRATEGIES[shape.strategy]
+    if shape.spread is None and not shape.preferences:
         return [Lane(ranks, strategy, 0, board)] if ranks else []
-    weights, values = weights_of(shape, board), board.fields.column(label)
-    alike: defaultdict[tuple[int, str | None], list[int]] = defaultdict(list)
+    kinds = board.fields.kinds(shape)
+    alike: defaultdict[Kind, list[int]] = defaultdict(list)
     for rank in ranks:
-        index = rank & INDEX
-        alike[weights.get(index, 0), values[index]].append(rank)
+        alike[kinds[rank & INDEX]].append(rank)
     return [Lane(some, strategy, met, board) for (met, _), some in alike.items()]
 
 

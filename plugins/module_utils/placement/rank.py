@@ -14,7 +14,6 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import NamedTuple
 
-from .board import Board
 from .room import Room
 from .shape import Shape
 
@@ -91,14 +90,4 @@ def count_here(room: Room, shape: Shape) -> int:
 
 def weight(room: Room, shape: Shape) -> int:
     """Return the sum of the weights of the preferences that this node meets."""
-    meeting = room.board.fields.meeting
-    return sum(it.weight for it in shape.preferences if room.index in meeting(it.constraint))
-
-
-def weights_of(shape: Shape, board: Board) -> dict[int, int]:
-    """Return index of a node → sum of the weights of the preferences that it meets; others meet none."""
-    sums: dict[int, int] = {}
-    for preference in shape.preferences:
-        for index in board.fields.meeting(preference.constraint):
-            sums[index] = sums.get(index, 0) + preference.weight
-    return sums
+    return room.board.fields.kinds(shape)[room.index][0]

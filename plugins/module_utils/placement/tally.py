@@ -35,9 +35,9 @@ class Tally:
 
     def note(self, value: str, number: int, change: int, *, leaving: bool) -> None:
         """Count an instance that comes (1) or goes (-1)."""
-        _note(self._all.setdefault(value, {}), number, change)
+        _note(self._all, value, number, change)
         if not leaving:
-            _note(self._staying.setdefault(value, {}), number, change)
+            _note(self._staying, value, number, change)
 
 
 class Census:
@@ -55,10 +55,15 @@ class Census:
 
     def note(self, value: str, key: Key, change: int) -> None:
         """Count an instance that comes (1) or goes (-1)."""
-        _note(self._values.setdefault(value, {}), key, change)
+        _note(self._values, value, key, change)
 
 
-def _note(counts: dict[_T, int], of: _T, change: int) -> None:
-    counts[of] = counts.get(of, 0) + change
-    if not counts[of]:
+def _note(values: dict[str, dict[_T, int]], value: str, of: _T, change: int) -> None:
+    counts = values.get(value)
+    if counts is None:
+        counts = values[value] = {}
+    now = counts.get(of, 0) + change
+    if now:
+        counts[of] = now
+    else:
         del counts[of]
