@@ -47,7 +47,6 @@ class Board(Mapping[str, Room]):
         self._censuses: dict[str, Census] = {}
         self.fields = Fields(self.rooms)
         self.lanes: dict[object, Lanes] = {}  # the rooms in order, until something leaves one of them
-        self.orders: dict[str, tuple[int, list[int]]] = {}  # likewise, by strategy
         for key, each in rules.items():
             if each.apart:
                 self._avert(key, Aversion.of(each))
@@ -246,13 +245,11 @@ class Board(Mapping[str, Room]):
         room.millicores -= cpu
         room.weigh()
         self.lanes.clear()
-        self.orders.clear()
 
     def forget(self) -> None:
         """Forget all that was worked out of nodes once for all, since one of them is about to be another."""
         self.fields = Fields(self.rooms)
         self.lanes.clear()
-        self.orders.clear()
 
     def append(self, node: Node) -> None:
         """Add a bare node for a while, behind all others."""
@@ -296,7 +293,6 @@ class Board(Mapping[str, Room]):
         if not holders:
             del room.held[key], self.where[key][room.index]
         self.lanes.clear()
-        self.orders.clear()
 
     def _note(self, room: Room, key: Key, holder: str | int, number: int, change: int) -> None:
         facts = room.facts

@@ -7,7 +7,8 @@ what belongs to everybody is shared also by those who have more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import Constraint
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, CORDONED
@@ -17,12 +18,15 @@ from .shape import Preference, Shape
 
 Reservation = tuple[str, ...]  # apps; empty: nodes for everybody
 Kind = tuple[int, str | None]  # the weight of the preferences that a node meets, its value of ``spread``
+Cut = Mapping[Kind, Sequence[Room]]
+_Wishes = tuple[str | None, tuple[Preference, ...]]
+_PLAIN: Kind = (0, None)
 
 
 class Part:
     """The nodes of one reservation that meet some constraints."""
 
-    __slots__ = ("_values", "indices", "keeping", "rooms")
+    __slots__ = ("_values", "cuts", "indices", "keeping", "rooms")
 
     def __init__(self, rooms: list[Room]) -> None:
         """Begin with nodes in any state."""
@@ -31,6 +35,7 @@ class Part:
         # The names of those that keep what stands there.
         self.keeping = frozenset(room.name for room in rooms if room.node.state in (ACTIVE, CORDONED))
         self._values: dict[str, frozenset[str]] = {}
+        self.cuts: dict[_Wishes, Cut] = {}
 
     def values(self, label: str) -> frozenset[str]:
         """Return the values of a label on active nodes."""
@@ -54,7 +59,7 @@ class Fields:
             for app in apps:
                 self._of_app.setdefault(app, []).append(apps)
         self._meeting: dict[Constraint, frozenset[int]] = {}
-        self._kinds: dict[tuple[str | None, tuple[Preference, ...]], list[Kind]] = {}
+        self._kinds: dict[_Wishes, list[Kind]] = {}
         self._parts: dict[tuple[Reservation, tuple[Constraint, ...]], Part] = {}
         # With each shape that has been here, so that its id is nobody else's.
         self._known: dict[int, tuple[tuple[Part, ...], Shape]] = {}
@@ -77,17 +82,35 @@ class Fields:
 
     def kinds(self, shape: Shape) -> Sequence[Kind]:
         """Return by index of the node what of it counts before a strategy does."""
-        at = shape.spread, shape.preferences
-        if at not in self._kinds:
+        wishes = shape.spread, shape.preferences
+        if wishes not in self._kinds:
             weights = dict.fromkeys(range(len(self._rooms)), 0)
             for preference in shape.preferences:
                 for index in self.meeting(preference.constraint):
                     weights[index] += preference.weight
             label = shape.spread
-            self._kinds[at] = [
+            self._kinds[wishes] = [
                 (weights[room.index], room.facts.get(label) if label else None) for room in self._rooms
             ]
-        return self._kinds[at]
+        return self._kinds[wishes]
+
+    def cut(self, rooms: Sequence[Room], shape: Shape) -> Cut:
+        """Return rooms of each kind."""
+        if not rooms:
+            return {}
+        if not shape.spread and not shape.preferences:
+            return {_PLAIN: rooms}
+        kinds, cut = self.kinds(shape), defaultdict[Kind, list[Room]](list)
+        for room in rooms:
+            cut[kinds[room.index]].append(room)
+        return cut
+
+    def cut_part(self, part: Part, shape: Shape) -> Cut:
+        """Return the rooms of each kind in a part; worked out once for all shapes that wish the same."""
+        wishes = shape.spread, shape.preferences
+        if wishes not in part.cuts:
+            part.cuts[wishes] = self.cut(part.rooms, shape)
+        return part.cuts[wishes]
 
     def _part(self, apps: Reservation, constraints: tuple[Constraint, ...]) -> Part:
         at = apps, constraints

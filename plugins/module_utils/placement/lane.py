@@ -11,8 +11,7 @@ Where a change can have made a room better, the board says which have changed.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from typing import NamedTuple
 
@@ -31,11 +30,12 @@ class Lane:
 
     __slots__ = ("_closed", "heap", "rooms", "some", "strategy", "weight")
 
-    def __init__(self, ranks: list[int], strategy: Strategy, weight: int, board: Board) -> None:
-        """Begin with ranks in order, at least one; all rooms meet preferences of the same weight."""
-        self.strategy, self.weight = strategy, weight
-        self.rooms, self.some = board.rooms, board.rooms[ranks[0] & INDEX]
-        self.heap = ranks
+    def __init__(self, alike: Iterable[Room], strategy: Strategy, weight: int, board: Board) -> None:
+        """Begin with at least one room; all meet preferences of the same weight."""
+        self.strategy, self.weight, self.rooms = strategy, weight, board.rooms
+        self.heap = list(map(strategy.rank, alike))
+        self.some = self.rooms[self.heap[0] & INDEX]
+        heapify(self.heap)
         # Where somebody stands who is apart from all other apps: rooms for the processes of one app only.
         self._closed: dict[str, list[int]] = {}
 
@@ -279,8 +279,7 @@ class Cursor:
 def lanes_of(shape: Shape, board: Board) -> list[Lanes]:
     """Return the lanes of a shape, for each part of its field."""
     if shape.together:
-        rank = STRATEGIES[shape.strategy].rank
-        return [Lanes(_cut(shape, sorted(map(rank, company(shape, board))), board), board)]
+        return [_lanes(shape, board.fields.cut(company(shape, board), shape), board)]
     return [_of_part(shape, part, board) for part in board.fields.parts(shape)]
 
 
@@ -304,34 +303,12 @@ def _of_part(shape: Shape, part: Part, board: Board) -> Lanes:
     at = part, shape.spread, shape.preferences, shape.strategy
     lanes = board.lanes.get(at)
     if lanes is None:
-        ranks, indices = _in_order(shape.strategy, board), part.indices
-        ranks = [rank for rank in ranks if rank & INDEX in indices]
-        lanes = board.lanes[at] = Lanes(_cut(shape, ranks, board), board)
+        lanes = board.lanes[at] = _lanes(shape, board.fields.cut_part(part, shape), board)
     else:
         lanes.catch_up(board)
     return lanes
 
 
-def _cut(shape: Shape, ranks: list[int], board: Board) -> list[Lane]:
-    """Return ranks in order as lanes in order."""
+def _lanes(shape: Shape, cut: Mapping[Kind, Iterable[Room]], board: Board) -> Lanes:
     strategy = STRATEGIES[shape.strategy]
-    if shape.spread is None and not shape.preferences:
-        return [Lane(ranks, strategy, 0, board)] if ranks else []
-    kinds = board.fields.kinds(shape)
-    alike: defaultdict[Kind, list[int]] = defaultdict(list)
-    for rank in ranks:
-        alike[kinds[rank & INDEX]].append(rank)
-    return [Lane(some, strategy, met, board) for (met, _), some in alike.items()]
-
-
-def _in_order(strategy: str, board: Board) -> list[int]:
-    """Return the ranks of all rooms in order; not always as they are now, if changes only make rooms worse.
-
-    What is in order is a heap, and remains one when some are left out.
-    """
-    rank, grows = STRATEGIES[strategy].rank, STRATEGIES[strategy].grows
-    when, ranks = board.orders.get(strategy, (0, []))
-    if not ranks or len(board.changes) - when > grows * 2 * len(board.rooms):
-        ranks = sorted(map(rank, board.rooms))
-        board.orders[strategy] = len(board.changes), ranks
-    return ranks
+    return Lanes([Lane(rooms, strategy, met, board) for (met, _), rooms in cut.items()], board)
