@@ -6,12 +6,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.fairlead.paas.plugins.module_utils import packs
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.keeper import keep, run_of_this_worker
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
@@ -125,7 +127,9 @@ class ActionModule(ActionBase):
         def release() -> None:
             with tempfile.TemporaryDirectory(prefix="fairlead-keeper-") as place:
                 constants.DEFAULT_LOCAL_TMP = place  # the run's own has gone with it
+                packs.lend(Path(place))
                 ledger("release")
+                packs.keep(Path(place))
 
         # Without pipelining the task has a folder on the manager, which goes with it; these make their own.
         self.cleanup()

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
+from ansible_collections.fairlead.paas.plugins.module_utils import packs
 from ansible_collections.fairlead.paas.plugins.module_utils.ahead import pack_ahead
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import (
     Catalog,
@@ -71,6 +73,7 @@ class ActionModule(ActionBase):
         _, given = self.validate_argument_spec(
             argument_spec=ARGUMENTS, mutually_exclusive=[["all", "without_file"]]
         )
+        packs.lend(Path(constants.DEFAULT_LOCAL_TMP))
         pack_ahead(self._configure_module, given["ahead"], task_vars or {})
         misgiven = shadowing(load_extra_vars(self._loader))
         if given["plan"] and not given["without_file"]:

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules that are packed before their tasks begin.
+"""Modules that are packed before their tasks begin, where no earlier run has packed them.
 
 Ansible packs a module, with all that it imports, when the first host of its task needs it, and all hosts
-wait for that: some 0.2 s of one core. What an action of ours does on the controller leaves other cores time.
+wait for that: some 0.25 s of one core. What an action of ours does on the controller leaves other cores time.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ansible import constants
 
+from . import packs
 from .beside import beside
 
 
@@ -21,13 +23,16 @@ def pack_ahead(pack: Callable[..., object], modules: Sequence[str], known: Mappi
 
     Ansible keeps what is packed until the run ends, and locks each module: a task that comes early waits.
     """
+    run = Path(constants.DEFAULT_LOCAL_TMP)
+    missing = [module for module in modules if not packs.has(run, module)]
 
     def work() -> None:
         # The run's folder for what is packed. Once it is gone, nothing can be made in it and left behind.
-        os.chdir(constants.DEFAULT_LOCAL_TMP)
+        os.chdir(run)
         constants.DEFAULT_LOCAL_TMP = "."
-        for module in modules:
+        for module in missing:
             pack(f"fairlead.paas.{module}", {}, known)
+        packs.keep(Path())
 
-    if modules:
+    if missing:
         beside(work)
