@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    GLOBAL,
     Configuration,
     Process,
+    Rules,
     Spec,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
@@ -75,6 +77,15 @@ def test_a_scale_set_by_hand_survives_deploys_and_says_so() -> None:
     assert deployed.processes[0].spec.env == {"A": "1"}
     [said] = set_by_hand(deployed)
     assert said.startswith("web=6 was set by hand, the app file says 5")
+
+
+def test_what_runs_on_every_node_has_no_other_scale() -> None:
+    agent = Process("web", 1, SPEC, Rules(mode=GLOBAL))
+    everywhere = replace(FILE, processes=(agent, FILE.processes[1]))
+    with pytest.raises(FairleadError, match="^web has mode: global, one on every node"):
+        scaled(everywhere, {"web": 3})
+    by_hand = scaled(FILE, {"web": 6, "worker": 2})
+    assert scales(carried_over(everywhere, [release(2, "active", by_hand)])) == {"web": 1, "worker": 2}
 
 
 def test_a_scale_is_dropped_by_spec_and_then_the_file_has_its_say() -> None:

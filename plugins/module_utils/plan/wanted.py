@@ -11,7 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration, Process
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    GLOBAL,
+    Configuration,
+    Process,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, did_you_mean
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import (
@@ -82,6 +86,11 @@ def scaled(configuration: Configuration, scales: Mapping[str, int | None]) -> Co
     for name in scales:
         if name not in names:
             raise FairleadError(f"{configuration.app} has no process {name}; {did_you_mean(name, names)}")
+    for process in configuration.processes:
+        if scales.get(process.name) is not None and process.rules.mode == GLOBAL:
+            raise FairleadError(
+                f"{process.name} has mode: global, one on every node that it may stand on, and no other scale"
+            )
     processes = (
         _scaled(process, scales[process.name]) if process.name in scales else process
         for process in configuration.processes
@@ -143,7 +152,7 @@ def _carried(process: Process, found: Process | None) -> Process:
     if found is None:
         return process
     spec = replace(process.spec, generation=found.spec.generation)
-    if found.written is None:
+    if found.written is None or process.rules.mode == GLOBAL:
         return replace(process, spec=spec)
     return replace(process, spec=spec, scale=found.scale, written=process.scale)
 
