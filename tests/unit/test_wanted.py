@@ -82,7 +82,7 @@ def test_a_scale_set_by_hand_survives_deploys_and_says_so() -> None:
 def test_what_runs_on_every_node_has_no_other_scale() -> None:
     agent = Process("web", 1, SPEC, Rules(mode=GLOBAL))
     everywhere = replace(FILE, processes=(agent, FILE.processes[1]))
-    with pytest.raises(FairleadError, match="^web has mode: global, one on every node"):
+    with pytest.raises(FairleadError, match=r"^web has mode: global, one on every node"):
         scaled(everywhere, {"web": 3})
     by_hand = scaled(FILE, {"web": 6, "worker": 2})
     assert scales(carried_over(everywhere, [release(2, "active", by_hand)])) == {"web": 1, "worker": 2}
