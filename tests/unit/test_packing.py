@@ -17,9 +17,9 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement.packing.bo
     least,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.packing.problem import read
-from tests.bench.placement import cases, exact
+from tests.bench.placement import cases, columns, exact
 from tests.bench.placement.cases import Case
-from tests.bench.placement.packing import bound, measured
+from tests.bench.placement.packing import bound, measured, strong_bound
 
 Packed = tuple[Mapping[int, int], ...]
 
@@ -258,6 +258,27 @@ BOUNDS = {
 @pytest.mark.parametrize(("sizes", "counts", "capacity", "bins"), BOUNDS.values(), ids=BOUNDS)
 def test_the_lower_bound_is(sizes: list[int], counts: list[int], capacity: int, bins: int) -> None:
     assert large_and_small(sizes, counts, capacity) == bins
+
+
+@given(
+    st.lists(st.tuples(st.integers(20, 60), st.integers(1, 4)), min_size=1, max_size=3),
+    st.integers(60, 100),
+)
+@settings(max_examples=20)
+def test_the_strong_bound_is_no_weaker_and_never_beaten(drawn: list[tuple[int, int]], capacity: int) -> None:
+    kinds = tuple(Kind((size,), count) for size, count in dict(drawn).items())
+    case = Case("drawn", kinds, (Bin((capacity,)),) * 20)
+    opened, _ = measured(case)
+    best = exact.optimum(case, opened, 5.0)
+    assert best is not None
+    assert bound(case) <= strong_bound(case, opened) <= best
+
+
+def test_the_strong_bound_knows_what_goes_into_no_bin_together() -> None:
+    case = Case("thirds", (Kind((34,), 10),), (Bin((100,)),) * 10)
+    assert columns.bound(case) == 5
+    assert columns.applies(case)
+    assert not columns.applies(Case("two resources", (Kind((34, 1), 10),), (Bin((100, 9)),) * 10))
 
 
 def test_time_grows_with_the_items_and_not_faster() -> None:
