@@ -18,12 +18,17 @@ ANYWHERE = ('constraints: ["disk == ssd"], ', "")
 On = Callable[..., str]
 
 
-def verb(name: str, node: str, *arguments: str, message: str = "") -> Outcome:
-    return play(f"playbooks/{name}.yml", *arguments, node=node, message=message)
+def verb(name: str, node: str, *arguments: str, message: str = "", **more: object) -> Outcome:
+    return play(f"playbooks/{name}.yml", *arguments, node=node, message=message, **more)
 
 
 def on_node(node: str) -> list[str]:
     return sorted(name.partition("-v")[0] for name in containers().values() if name.endswith(f"@{node}"))
+
+
+def agents() -> list[int]:
+    """Return how many of the process that runs everywhere each node has."""
+    return [sum(slot.startswith("shop.agent") for slot in on_node(node)) for node in NODES]
 
 
 @pytest.fixture
@@ -80,6 +85,19 @@ def test_a_drain_that_would_not_fit_touches_nothing(deployed: Repository, on: On
     assert deployed.deploy().changed == {}
 
 
+def test_a_drain_that_would_not_fit_moves_what_fits_if_it_is_told_to(deployed: Repository) -> None:
+    worker = "worker: {command: [python3, -m, shop.worker], scale: "
+    deployed.edit((f"{worker}1", f"{worker}3"))
+    assert deployed.deploy().rc == 0
+    kept = [slot for slot in on_node("n1") if slot.startswith("shop.web.")]
+    assert len(on_node("n1")) > len(kept) == 2
+    forced = verb("drain", "n1", force=True)
+    assert forced.rc == 0, forced.output
+    assert on_node("n1") == kept
+    assert len(slots()) == 7
+    assert verb("undrain", "n1").rc == 0
+
+
 def test_what_stands_on_a_cordoned_node_stays_and_a_new_release_of_it_goes_elsewhere(
     wide: Repository,
 ) -> None:
@@ -99,16 +117,18 @@ def test_one_that_runs_on_every_node_runs_on_every_node(deployed: Repository) ->
     agent = "  agent: {command: [python3, -m, shop.worker], memory: 32M, placement: {mode: global}}\n"
     file = deployed.apps / "shop.yml"
     file.write_text(file.read_text().replace("routes:\n", f"{agent}routes:\n"))
-    assert deployed.deploy().rc == 0
-    assert [sum(slot.startswith("shop.agent") for slot in on_node(node)) for node in NODES] == [1, 1, 1]
-    assert deployed.deploy().changed == {}
-    drained = verb("drain", "n3")
+    with under_load(WAYS, HOST) as load:
+        assert deployed.deploy().rc == 0
+        assert agents() == [1, 1, 1]
+        assert deployed.deploy().changed == {}
+        drained = verb("drain", "n3")
     assert drained.rc == 0, drained.output
+    assert load.failures == []
     assert on_node("n3") == []
-    assert [sum(slot.startswith("shop.agent") for slot in on_node(node)) for node in NODES] == [1, 1, 0]
+    assert agents() == [1, 1, 0]
     assert verb("undrain", "n3").rc == 0
     assert deployed.deploy().rc == 0
-    assert [sum(slot.startswith("shop.agent") for slot in on_node(node)) for node in NODES] == [1, 1, 1]
+    assert agents() == [1, 1, 1]
 
 
 def test_a_node_that_is_none_is_named_before_any_machine_is_touched() -> None:

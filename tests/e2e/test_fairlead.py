@@ -17,6 +17,8 @@ from tests.e2e.shop import ROUTERS, answers, containers, frozen
 from tests.load import under_load
 from tests.playbook import ROOT
 
+WAYS = [(router, 80) for router in ROUTERS]
+HOST = "shop.apps.localhost"
 PLACEMENT = 'constraints: ["disk == ssd"], max_per_node: 2'
 On = Callable[..., str]
 Said = subprocess.CompletedProcess[str]
@@ -71,8 +73,10 @@ def test_a_saved_plan_is_carried_out_or_refused_with_what_changed(
     plan = tmp_path / "shop.plan"
     deployed.edit(("GREETING: hello", "GREETING: saved"))
     assert planned(deployed, "--out", str(plan)).returncode == 2
-    outcome = deployed.deploy(plan=str(plan))
+    with under_load(WAYS, HOST) as load:
+        outcome = deployed.deploy(plan=str(plan))
     assert outcome.rc == 0, outcome.output
+    assert load.failures == []
     assert answers()["greeting"] == "saved"
 
     deployed.edit(("GREETING: saved", "GREETING: next"))
@@ -154,7 +158,7 @@ def test_rebalancing_moves_what_gains_most_without_a_lost_request(deployed: Repo
     assert [(it["old"], it["new"]) for it in answered(seen)["moves"]] == [("n1", "n2")] * 2
     assert set(containers()) == before
 
-    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+    with under_load(WAYS, HOST) as load:
         done = fairlead("rebalance", "--max-moves", "2", "--apply")
 
     assert done.returncode == 0, done.stderr
