@@ -17,6 +17,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import r
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Context, read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import DOCKERFILE, Recipe
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 
@@ -24,6 +25,9 @@ ARGUMENTS = {
     "app": TEXT,
     "apps": {"type": "path"},
     "context": {"type": "path"},
+    "dockerfile": {"type": "str", "default": DOCKERFILE},
+    "target": {"type": "str"},
+    "args": {"type": "dict", "default": {}},
     "image": {"type": "str"},
     "registry": TEXT,
     "version": {"type": "str"},
@@ -31,6 +35,7 @@ ARGUMENTS = {
     "push_auth": {"type": "dict", "options": ACCOUNT},
 }
 SOURCES = ("apps", "context", "image")
+RECIPE = ("dockerfile", "target", "args")
 MODULE = "fairlead.paas.image"
 
 
@@ -52,9 +57,10 @@ class ActionModule(ActionBase):
         return result | ({"msg": _untouched(given["app"], result["msg"])} if result.get("failed") else {})
 
     def _image(self, given: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        context = read_context(Path(given["context"])) if given["context"] else None
+        recipe = Recipe(given["dockerfile"], given["target"], given["args"])
+        context = read_context(Path(given["context"]), recipe) if given["context"] else None
         tag = content_tag(context.hash()) if context else reference_tag(given["image"])
-        names = ("app", "registry", "version", "revision", "image", "push_auth")
+        names = ("app", "registry", "version", "revision", "image", "push_auth", *RECIPE)
         arguments = {name: given[name] for name in names if given[name] is not None} | {"tag": tag}
         result = self._ask(arguments, task_vars)
         if context and result.get("missing"):
@@ -75,7 +81,7 @@ class ActionModule(ActionBase):
         with tempfile.NamedTemporaryFile(prefix="fairlead-context-") as packed:
             context.pack(packed)
             packed.flush()
-            if content_tag(read_context(context.root).hash()) != tag:
+            if content_tag(read_context(context.root, context.recipe).hash()) != tag:
                 raise FairleadError(f"{context.root} changed while it was read; run again")
             size = format_size(Path(packed.name).stat().st_size)
             Display().display(
@@ -97,4 +103,5 @@ def _with_app_file(given: dict[str, Any]) -> dict[str, Any]:
     if not given["apps"]:
         return given
     entry = read_catalog(Path(given["apps"])).require(given["app"])
-    return {**given, "context": entry.context, "image": entry.app.build.image, "version": entry.app.version}
+    sources = {"context": entry.context, "image": entry.app.build.image, "version": entry.app.version}
+    return given | sources | vars(entry.recipe)

@@ -181,7 +181,7 @@ def _facts(entry: Entry, inventory: Inventory) -> dict[str, Any]:
     """Return what machines are asked of the app. Raises Refused for a build context that cannot be read."""
     app = entry.app
     tag = (
-        content_tag(read_context(entry.context).hash())
+        content_tag(read_context(entry.context, entry.recipe).hash())
         if entry.context
         else reference_tag(app.build.image or "")
     )

@@ -41,11 +41,24 @@ options:
     type: str
     required: true
   apps:
-    description: The directory of app files; O(context), O(image) and O(version) are read from the app's file.
+    description: The directory of app files; what is built, and O(version), are read from the app's file.
     type: path
   context:
     description: The build context, a directory of the controller with a Dockerfile.
     type: path
+  dockerfile:
+    description: Which Dockerfile, a path inside the context.
+    type: str
+    default: Dockerfile
+  target:
+    description: The stage to end with; the last one unless given.
+    type: str
+  args:
+    description: >-
+      Build arguments. They stay in the image's history for everybody who may pull it, so they are for no
+      secrets.
+    type: dict
+    default: {}
   image:
     description: An image that exists, C(NAME[:TAG]), C(NAME@DIGEST) or C(REGISTRY/NAME[:TAG]).
     type: str
@@ -104,6 +117,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine im
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.image.building import Wanted
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import converge
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import DOCKERFILE, Recipe
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 
@@ -112,6 +126,9 @@ ARGUMENTS = {
     "registry": TEXT,
     "tag": TEXT,
     "packed": {"type": "path"},
+    "dockerfile": {"type": "str", "default": DOCKERFILE},
+    "target": {"type": "str"},
+    "args": {"type": "dict", "default": {}},
     "image": {"type": "str"},
     "version": {"type": "str"},
     "revision": {"type": "str"},
@@ -128,6 +145,7 @@ def wanted_from(params: dict[str, Any]) -> Wanted:
         tag=params["tag"],
         version=params["version"],
         context=Path(params["packed"]) if params["packed"] else None,
+        recipe=Recipe(params["dockerfile"], params["target"], params["args"]),
         image=params["image"],
         labels={f"org.opencontainers.image.{name}": value for name, value in said.items() if value},
         auth=params["push_auth"],

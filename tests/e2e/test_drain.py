@@ -18,8 +18,8 @@ ANYWHERE = ('constraints: ["disk == ssd"], ', "")
 On = Callable[..., str]
 
 
-def verb(name: str, node: str, *arguments: str, message: str = "", **more: object) -> Outcome:
-    return play(f"playbooks/{name}.yml", *arguments, node=node, message=message, **more)
+def verb(name: str, node: str, *arguments: str, message: str = "", force: bool = False) -> Outcome:
+    return play(f"playbooks/{name}.yml", *arguments, node=node, message=message, force=force)
 
 
 def on_node(node: str) -> list[str]:

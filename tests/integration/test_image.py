@@ -24,6 +24,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.converge impor
     converge,
     reference_tag,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import USUAL
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry as Client
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import RegistryError
 from tests.integration.engine_rig import (
@@ -106,7 +107,7 @@ def made(engine: Engine, registry: Registry, *, check: bool = False, **given: An
     auth = given.pop("auth", PUSH)
     with tempfile.NamedTemporaryFile() as packed, closing(Client(registry.address, auth)) as client:
         if root:
-            context = read_context(root)
+            context = read_context(root, given.get("recipe", USUAL))
             context.pack(packed)
             packed.flush()
             given |= {"tag": content_tag(context.hash()), "context": Path(packed.name)}
@@ -127,6 +128,27 @@ def test_the_built_image_says_what_it_is_and_runs_from_its_digest(
     docker("run", "--rm", "--entrypoint", "test", built, "-x", "/app/run")
     labels = json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", built))
     assert labels == {"io.fairlead.content": tag, "org.opencontainers.image.revision": "abc123"}
+
+
+@pytest.mark.usefixtures("base")
+def test_a_build_ends_with_the_stage_that_is_asked_for_and_knows_its_arguments(
+    empty: Registry, context: Path
+) -> None:
+    (context / "docker").mkdir()
+    stages = f"FROM {BASE} AS small\nARG LEVEL\nLABEL level=$LEVEL\nFROM small AS large\nLABEL size=large\n"
+    (context / "docker/web").write_text(stages)
+    given = {"context": context, "dockerfile": "docker/web", "args": {"LEVEL": "7"}}
+    small, large = image(empty, **given, target="small"), image(empty, **given)
+    assert len({small["tag"], large["tag"], small["image"], large["image"]}) == 4
+    labels = [
+        json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", built))
+        for built in (f"{empty.address}/{APP}:{each['tag']}" for each in (small, large))
+    ]
+    assert [(each["level"], each.get("size")) for each in labels] == [("7", None), ("7", "large")]
+    assert image(empty, **given, target="small")["changed"] is False
+    unknown = image(empty, **given, target="medium")
+    assert unknown["failed"]
+    assert "medium" in unknown["msg"]
 
 
 @pytest.mark.usefixtures("base")

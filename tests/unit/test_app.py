@@ -33,7 +33,13 @@ def test_the_sample_is_read_as_it_is_meant() -> None:
     assert app.model_dump() == {
         "app": "shop",
         "version": "1.0.0",
-        "build": {"context": "shop", "image": None},
+        "build": {
+            "context": "shop",
+            "dockerfile": "Dockerfile",
+            "target": None,
+            "args": {},
+            "image": None,
+        },
         "env": {"clear": {"GREETING": "hello"}, "secret": ("SESSION_KEY",)},
         "processes": {
             "web": {

@@ -125,6 +125,28 @@ def test_what_stands_under_secret_is_never_repeated() -> None:
             "app: shop\nbuild: {context: a, image: b}\n" + WEB,
             f"2:21 build.image: {BOTH}",
         ),
+        (
+            "app: shop\nbuild: {image: a, target: b}\n" + WEB,
+            "2:19 build.target: stands beside image; expected context, which is built",
+        ),
+        (
+            "app: shop\nbuild: {context: a, args: {FAIRLEAD_REGISTRY: b}}\n" + WEB,
+            "2:28 build.args.FAIRLEAD_REGISTRY: is set by the platform; expected another name",
+        ),
+        (
+            "app: shop\nbuild: {context: a, target: Up}\n" + WEB,
+            (
+                '2:29 build.target: is not a stage; got "Up"; '
+                "expected the name of a stage, FROM … AS NAME: a-z, 0-9 and _ . -, or its number"
+            ),
+        ),
+        (
+            "app: shop\nbuild: {context: a, dockerfile: ../b}\n" + WEB,
+            (
+                '2:33 build.dockerfile: is not a path; got "../b"; '
+                "expected a path inside the context, with no .. in it"
+            ),
+        ),
         (HEAD + "processes: {}", "3:12 processes: is empty; got a mapping; expected at least one"),
         ("[]", "1:1: is not a mapping; got a list; expected a mapping"),
         ("hello", '1:1: is not a mapping; got "hello"; expected a mapping'),

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Refused
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,9 +171,9 @@ def test_what_is_no_file_is_not_read(apps: Path) -> None:
     ]
 
 
-def built(apps: Path) -> list[str]:
+def built(apps: Path, how: str = "") -> list[str]:
     """Return what is said of an app that is built from the directory `shop`."""
-    write(apps, "shop", more="build: {context: shop}")
+    write(apps, "shop", more=f"build: {{context: shop{how}}}")
     return said(read_catalog(apps))
 
 
@@ -187,6 +188,22 @@ def test_a_context_is_a_directory_with_a_dockerfile(apps: Path) -> None:
     (apps / "shop/Dockerfile").rmdir()
     (apps / "shop/Dockerfile").write_text("FROM scratch\n")
     assert built(apps) == []
+
+
+def test_another_dockerfile_is_in_the_context_too(apps: Path) -> None:
+    (apps / "shop/docker").mkdir(parents=True)
+    how = ", dockerfile: docker/web"
+    expected = "expected a regular file shop/docker/web"
+    assert built(apps, how) == [
+        f'apps/shop.yml:2:18 build.context: has no docker/web; got "shop"; {expected}'
+    ]
+    (apps / "shop/docker/web").write_text("FROM scratch\n")
+    assert built(apps, f"{how}, target: small, args: {{LEVEL: '2'}}") == []
+    entry = read_catalog(apps).entries["shop"]
+    assert entry.recipe == Recipe("docker/web", "small", {"LEVEL": "2"})
+    (apps / "shop/docker/web").unlink()
+    (apps / "shop/docker/web").symlink_to(apps / "shop.yml")
+    assert "has a docker/web that leads out of it" in built(apps, how)[0]
 
 
 def test_a_context_does_not_lead_out(apps: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Refused
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Context, read_context
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import Recipe
 
 
 @pytest.fixture
@@ -79,10 +80,29 @@ def test_the_place_of_the_context_does_not_count(root: Path) -> None:
     assert read_context(moved).hash() == before
 
 
-def test_build_arguments_count_in_any_order(root: Path) -> None:
-    context = read_context(root)
-    assert context.hash({"A": "1", "B": "2"}) == context.hash({"B": "2", "A": "1"})
-    assert len({context.hash(), context.hash({"A": "1"}), context.hash({"A": "2"})}) == 3
+def test_how_it_is_built_counts_and_what_is_usual_does_not(root: Path) -> None:
+    (root / "src/Dockerfile").write_text("FROM scratch\n")
+    either, same = (Recipe(args=dict(args)) for args in ((("A", "1"), ("B", "2")), (("B", "2"), ("A", "1"))))
+    assert read_context(root, either).hash() == read_context(root, same).hash()
+    others = (
+        Recipe(args={"A": "1"}),
+        Recipe(args={"A": "2"}),
+        Recipe(target="A"),
+        Recipe("src/Dockerfile"),
+    )
+    usual = read_context(root).hash()
+    assert len({usual, *(read_context(root, other).hash() for other in others)}) == 5
+    assert read_context(root, Recipe("Dockerfile", None, {})).hash() == usual
+
+
+def test_the_dockerfile_that_is_used_is_sent_even_if_it_is_ignored(root: Path) -> None:
+    (root / "build").mkdir()
+    (root / "build/Dockerfile.web").write_text("FROM scratch\n")
+    (root / ".dockerignore").write_text("build\n")
+    assert "build/Dockerfile.web" in members(read_context(root, Recipe("build/Dockerfile.web")))
+    assert "build/Dockerfile.web" not in members(read_context(root))
+    with pytest.raises(Refused, match=r"has no build/Dockerfile\.worker"):
+        read_context(root, Recipe("build/Dockerfile.worker"))
 
 
 def test_a_move_of_bytes_from_one_file_to_another_counts(root: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused, did_you_mean
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import Recipe
 
 from .document import Document, one_line, show
 from .document import Path as FieldPath
@@ -25,6 +26,12 @@ class Entry:
     app: App
     document: Document
     context: Path | None
+
+    @property
+    def recipe(self) -> Recipe:
+        """How its context is built."""
+        build = self.app.build
+        return Recipe(build.dockerfile, build.target, build.args)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,11 @@ VERSION_HELP = "an image tag such as 1.0.0: letters, digits, _ . - and at most 1
 CONTEXT = r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*"
 CONTEXT_HELP = "a directory beside this file, such as shop, with no .. in its path"
 
+INSIDE_HELP = "a path inside the context, with no .. in it"
+
+STAGE = r"[a-z0-9][a-z0-9_.-]*"
+STAGE_HELP = "the name of a stage, FROM … AS NAME: a-z, 0-9 and _ . -, or its number"
+
 ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 ENV_NAME_HELP = "letters, digits and _, not beginning with a digit"
 
@@ -53,6 +58,8 @@ def _parser(pattern: str, help_: str, longest: int) -> Callable[[str], str]:
 parse_name = _parser(NAME, NAME_HELP, 40)
 parse_version = _parser(VERSION, VERSION_HELP, 128)
 parse_context = _parser(CONTEXT, CONTEXT_HELP, 200)
+parse_inside = _parser(CONTEXT, INSIDE_HELP, 200)
+parse_stage = _parser(STAGE, STAGE_HELP, 100)
 parse_env_name = _parser(ENV_NAME, ENV_NAME_HELP, 200)
 parse_http_path = _parser(HTTP_PATH, HTTP_PATH_HELP, 200)
 parse_peer = _parser(PEER, PEER_HELP, 81)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ansible_collections.fairlead.paas.plugins.module_utils import configuration
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import CONSTRAINT_HELP
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import DOCKERFILE
 
 from .fields import (
     AfterFailure,
@@ -28,6 +29,7 @@ from .fields import (
     Grace,
     HttpPath,
     Image,
+    Inside,
     Interval,
     Label,
     Memory,
@@ -42,6 +44,7 @@ from .fields import (
     Port,
     Preferred,
     Skew,
+    Stage,
     Strategy,
     Unavailable,
     Version,
@@ -69,6 +72,9 @@ class Build(Part):
     )
 
     context: Context | None = Field(None, description="a directory beside the app file, with a Dockerfile")
+    dockerfile: Inside = Field(DOCKERFILE, description="the Dockerfile's path inside the context")
+    target: Stage | None = Field(None, description="the stage to end with; the last one unless given")
+    args: dict[EnvName, Word] = Field({}, description="build arguments, which are no secrets")
     image: Image | None = Field(None, description=f"an image that exists: {IMAGE_HELP}")
 
 

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, did_you_mean
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import REGISTRY_ARGUMENT
 
 from .document import Document, Path
 from .places import PLACEMENT_RULES
@@ -34,6 +35,12 @@ def _one_way_to_an_image(document: Document) -> Iterator[Problem]:
     build = document.get(("build",))
     if isinstance(build, dict) and {"context", "image"} <= set(build):
         yield document.key_problem(("build", "image"), "stands beside context", "", "one of the two")
+    for name in ("dockerfile", "target", "args"):
+        if isinstance(build, dict) and name in build and "image" in build:
+            yield document.key_problem(("build", name), "stands beside image", "", "context, which is built")
+    if REGISTRY_ARGUMENT in document.mapping(("build", "args")):
+        at = ("build", "args", REGISTRY_ARGUMENT)
+        yield document.key_problem(at, "is set by the platform", "", "another name")
     if isinstance(build, dict) and not {"context", "image"} & set(build):
         yield document.problem(("build",), "has neither context nor image", "", "one of the two")
 

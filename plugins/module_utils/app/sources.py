@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import DOCKERFILE
 
 from .document import Document
 from .syntax import MAX_BYTES
 
 CONTEXT = ("build", "context")
+_DOCKERFILE = ("build", "dockerfile")
 
 
 def app_files(directory: Path) -> Iterator[Path]:
@@ -40,23 +42,23 @@ def check_context(directory: Path, document: Document) -> tuple[Path | None, lis
     context = document.get(CONTEXT)
     if not isinstance(context, str):
         return None, []
-    path = directory / context
-    problem, expected = _context_problem(directory, path)
+    path, named = directory / context, document.get(_DOCKERFILE)
+    problem, expected = _context_problem(directory, path, named if isinstance(named, str) else DOCKERFILE)
     if problem:
         return None, [document.problem(CONTEXT, problem, document.shown(CONTEXT), expected)]
     return path.resolve(), []
 
 
-def _context_problem(directory: Path, path: Path) -> tuple[str, str]:
-    dockerfile = path / "Dockerfile"
+def _context_problem(directory: Path, path: Path, named: str) -> tuple[str, str]:
+    dockerfile = path / named
     if not _is_inside(path, directory):
         return "leads out of the apps directory", "a directory beside this file"
     if not path.is_dir():
         return "is no directory", "a directory beside this file"
     if not _is_inside(dockerfile, path):
-        return "has a Dockerfile that leads out of it", "a regular file"
+        return f"has a {named} that leads out of it", "a regular file"
     if not dockerfile.is_file():
-        return "has no Dockerfile", f"a regular file {path.name}/Dockerfile"
+        return f"has no {named}", f"a regular file {path.name}/{named}"
     return "", ""
 
 

@@ -18,7 +18,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine im
     saying,
 )
 
-REGISTRY_ARGUMENT = "FAIRLEAD_REGISTRY"  # every build gets it: the registry's address
+from .recipe import REGISTRY_ARGUMENT, USUAL, Recipe
+
 CONTENT = "io.fairlead.content"  # the label that says which content an image was built from
 _LOG_LINES = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # the engine paints what a step wrote to its error output
@@ -35,6 +36,7 @@ class Wanted:
     tag: str  # the content tag
     version: str | None = None
     context: Path | None = None  # on the builder; None until it is known to be needed
+    recipe: Recipe = USUAL
     image: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     auth: Auth = field(default=None, repr=False)  # the account that may push
@@ -80,7 +82,9 @@ def _build(engine: Engine, wanted: Wanted, packed: Path) -> None:
             custom_context=True,
             encoding="gzip",
             tag=f"{wanted.name}:{wanted.tag}",
-            buildargs={REGISTRY_ARGUMENT: wanted.registry},
+            dockerfile=wanted.recipe.dockerfile,
+            target=wanted.recipe.target,
+            buildargs={**wanted.recipe.args, REGISTRY_ARGUMENT: wanted.registry},
             labels={**wanted.labels, CONTENT: wanted.tag},
             decode=True,
             rm=True,

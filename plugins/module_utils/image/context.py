@@ -13,7 +13,7 @@ import json
 import os
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
@@ -22,8 +22,8 @@ from typing import IO
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused
 
 from .ignore import IGNORE_FILE, paths_in, read_rules
+from .recipe import USUAL, Recipe
 
-DOCKERFILE = "Dockerfile"
 _SCHEME = "fairlead context 1"  # raised when the same context shall give another hash
 _HASH_DIGITS = 16
 
@@ -48,15 +48,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Context:
-    """A build context as it is on the disk now, its entries sorted by path."""
+    """A build context as it is on the disk now, its entries sorted by path, and how it is built."""
 
     root: Path
     entries: tuple[Entry, ...]
+    recipe: Recipe = USUAL
 
-    def hash(self, arguments: Mapping[str, str] | None = None) -> str:
-        """Return the content hash, 16 hexadecimal digits; ``arguments`` are the build's."""
+    def hash(self) -> str:
+        """Return the content hash, 16 hexadecimal digits, of what is in it and how it is built."""
         digest = hashlib.sha256(_SCHEME.encode())
-        for part in (json.dumps(dict(arguments or {}), sort_keys=True).encode(), *self._parts()):
+        for part in (json.dumps(self.recipe.as_dict(), sort_keys=True).encode(), *self._parts()):
             digest.update(len(part).to_bytes(8, "big") + part)
         return digest.hexdigest()[:_HASH_DIGITS]
 
@@ -96,18 +97,18 @@ class Context:
         tar.addfile(info)
 
 
-def read_context(root: Path) -> Context:
+def read_context(root: Path, recipe: Recipe = USUAL) -> Context:
     """Return the context in a directory, without what its ``.dockerignore`` leaves out.
 
     Raises Refused with every link that leads out of it, and everything that is no file, directory or link.
     """
-    if not (root / DOCKERFILE).is_file():
-        raise Refused([Problem(str(root), 0, 0, "", f"has no {DOCKERFILE}")])
-    paths = sorted(paths_in(root, read_rules(root, DOCKERFILE)), key=os.fsencode)
+    if not (root / recipe.dockerfile).is_file():
+        raise Refused([Problem(str(root), 0, 0, "", f"has no {recipe.dockerfile}")])
+    paths = sorted(paths_in(root, read_rules(root, recipe.dockerfile)), key=os.fsencode)
     problems = [problem for path in paths for problem in _problems(root, path)]
     if problems:
         raise Refused(problems)
-    return Context(root, tuple(_entry(root, path) for path in paths))
+    return Context(root, tuple(_entry(root, path) for path in paths), recipe)
 
 
 def _problems(root: Path, path: str) -> Iterator[Problem]:
