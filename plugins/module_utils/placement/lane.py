@@ -93,7 +93,7 @@ class Errand(NamedTuple):
 
     ``unit``: the shape with those who must come along; a room must have space for all of them. ``rules``:
     they refuse single rooms, apart from what these have left. ``named``: by which names somebody does not
-    want the process on his node.
+    want the process on their node.
     """
 
     shape: Shape
