@@ -14,7 +14,11 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.arrangement imp
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import recorded
 from ansible_collections.fairlead.paas.plugins.module_utils.sight import refusal, sight_of
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
-from ansible_collections.fairlead.paas.plugins.module_utils.what_if.emptied import moves, refuse_homeless
+from ansible_collections.fairlead.paas.plugins.module_utils.what_if.emptied import (
+    destinations,
+    moves,
+    refuse_homeless,
+)
 
 ARGUMENTS = {
     "draining": TEXT,
@@ -51,4 +55,9 @@ class ActionModule(ActionBase):
         lines = moves(node, found)
         Display().display("\n".join([f"plan for {node}: to be emptied of {len(lines)}", *lines]))
         apps = {one.slot.app for one in seen.fleet.on(node)} & {release["app"] for release in seen.active}
-        return result | {"changed": False, "apps": sorted(apps), "lines": lines}
+        return result | {
+            "changed": False,
+            "apps": sorted(apps),
+            "lines": lines,
+            "moves": destinations(node, found) if given["force"] else {},
+        }

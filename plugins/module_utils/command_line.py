@@ -12,7 +12,18 @@ from .errors import FairleadError, Problem
 OWN_NAMES = frozenset(
     {
         *("about_node", "aborted", "ahead", "app_hosts", "app_image", "apps", "astray", "backup_managers"),
-        *("builder", "built", "draining_node", "dumped", "gone", "hooks", "inventory_only", "kept"),
+        *(
+            "builder",
+            "built",
+            "draining_node",
+            "dumped",
+            "forced",
+            "forced_moves",
+            "gone",
+            "hooks",
+            "inventory_only",
+            "kept",
+        ),
         *("kind", "manager", "missed", "moved", "moving", "phase", "phase_index", "planned"),
         *("read", "recovered", "remains", "replace_backups", "returned", "seen"),
         *("skipped", "target", "to_release", "token", "tried", "unkept"),

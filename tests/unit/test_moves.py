@@ -11,7 +11,11 @@ from ansible_collections.fairlead.paas.plugins.module_utils.fleet import DRAININ
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.arrangement import plan_fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.moves import moves_of
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.plan import Manner, Plan, plan
-from ansible_collections.fairlead.paas.plugins.module_utils.what_if.emptied import moves, refuse_homeless
+from ansible_collections.fairlead.paas.plugins.module_utils.what_if.emptied import (
+    destinations,
+    moves,
+    refuse_homeless,
+)
 from tests.unit.worlds import instance, node, process, shop
 
 WEB = process("web", 3)
@@ -76,6 +80,7 @@ def test_a_node_is_emptied_onto_the_others() -> None:
     found = plan_fleet([SHOP], draining(FLEET, "n1"))
     refuse_homeless("n1", found)
     assert moves("n1", found) == ["  > shop.web.1  to n3", "  > shop.web.2  to n2"]
+    assert destinations("n1", found) == {"shop.web.1": "n3", "shop.web.2": "n2"}
 
 
 def test_a_node_whose_instances_fit_nowhere_else_is_not_emptied_unless_forced() -> None:
@@ -85,6 +90,7 @@ def test_a_node_whose_instances_fit_nowhere_else_is_not_emptied_unless_forced() 
     with pytest.raises(NoRoom, match="-e force=true"):
         refuse_homeless("n1", found)
     assert moves("n1", found) == ["  ! shop.web.1  fits nowhere else", "  ! shop.web.2  fits nowhere else"]
+    assert destinations("n1", found) == {}
 
 
 def test_what_does_not_fit_for_other_reasons_is_no_reason_against_emptying_a_node() -> None:

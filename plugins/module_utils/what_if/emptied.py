@@ -15,6 +15,11 @@ def refuse_homeless(node: str, found: Arrangement) -> None:
         raise NoRoom(refusals, [f"To move what fits, and leave the rest on {node}: -e force=true."])
 
 
+def destinations(node: str, found: Arrangement) -> dict[str, str]:
+    """Return where each instance goes that stands on the node and finds a place elsewhere."""
+    return {str(it.slot): it.node for it in found.placed if it.old and it.old.node == node}
+
+
 def moves(node: str, found: Arrangement) -> list[str]:
     """Return what happens to each instance on the node, a line each."""
     going = [f"  > {it.slot}  to {it.node}" for it in found.placed if it.old and it.old.node == node]
