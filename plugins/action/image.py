@@ -17,7 +17,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import r
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Context, read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
-from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import DOCKERFILE, Recipe
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import OPTIONS, Recipe
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 
@@ -25,9 +25,7 @@ ARGUMENTS = {
     "app": TEXT,
     "apps": {"type": "path"},
     "context": {"type": "path"},
-    "dockerfile": {"type": "str", "default": DOCKERFILE},
-    "target": {"type": "str"},
-    "args": {"type": "dict", "default": {}},
+    **OPTIONS,
     "image": {"type": "str"},
     "registry": TEXT,
     "version": {"type": "str"},
@@ -35,7 +33,6 @@ ARGUMENTS = {
     "push_auth": {"type": "dict", "options": ACCOUNT},
 }
 SOURCES = ("apps", "context", "image")
-RECIPE = ("dockerfile", "target", "args")
 MODULE = "fairlead.paas.image"
 
 
@@ -57,10 +54,10 @@ class ActionModule(ActionBase):
         return result | ({"msg": _untouched(given["app"], result["msg"])} if result.get("failed") else {})
 
     def _image(self, given: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        recipe = Recipe(given["dockerfile"], given["target"], given["args"])
+        recipe = Recipe.of(given)
         context = read_context(Path(given["context"]), recipe) if given["context"] else None
         tag = content_tag(context.hash()) if context else reference_tag(given["image"])
-        names = ("app", "registry", "version", "revision", "image", "push_auth", *RECIPE)
+        names = ("app", "registry", "version", "revision", "image", "push_auth", *OPTIONS)
         arguments = {name: given[name] for name in names if given[name] is not None} | {"tag": tag}
         result = self._ask(arguments, task_vars)
         if context and result.get("missing"):

@@ -117,7 +117,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine im
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.image.building import Wanted
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import converge
-from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import DOCKERFILE, Recipe
+from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import OPTIONS, Recipe
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 
@@ -126,9 +126,7 @@ ARGUMENTS = {
     "registry": TEXT,
     "tag": TEXT,
     "packed": {"type": "path"},
-    "dockerfile": {"type": "str", "default": DOCKERFILE},
-    "target": {"type": "str"},
-    "args": {"type": "dict", "default": {}},
+    **OPTIONS,
     "image": {"type": "str"},
     "version": {"type": "str"},
     "revision": {"type": "str"},
@@ -145,7 +143,7 @@ def wanted_from(params: dict[str, Any]) -> Wanted:
         tag=params["tag"],
         version=params["version"],
         context=Path(params["packed"]) if params["packed"] else None,
-        recipe=Recipe(params["dockerfile"], params["target"], params["args"]),
+        recipe=Recipe.of(params),
         image=params["image"],
         labels={f"org.opencontainers.image.{name}": value for name, value in said.items() if value},
         auth=params["push_auth"],

@@ -12,6 +12,8 @@ from typing import Any
 
 NODES = ("n1", "n2", "n3")
 ROUTERS = ("198.18.0.21", "198.18.0.22")
+WAYS = [(router, 80) for router in ROUTERS]
+HOST = "shop.apps.localhost"
 HOST = "shop.apps.localhost"
 
 

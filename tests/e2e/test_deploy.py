@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.conftest import Repository
 from tests.e2e.running import until
-from tests.e2e.shop import NODES, ROUTERS, answers, containers, frozen, slots, visit
+from tests.e2e.shop import HOST, NODES, ROUTERS, WAYS, answers, containers, frozen, slots, visit
 from tests.load import under_load
 from tests.playbook import play
 
@@ -76,7 +76,7 @@ def test_a_change_rolls_over_under_load_without_a_failed_request(deployed: Repos
     old = containers()
     deployed.edit(("GREETING: hello", "GREETING: welcome"), ("parallelism: all", "parallelism: 2"))
 
-    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+    with under_load(WAYS, HOST) as load:
         outcome = deployed.deploy()
 
     assert outcome.rc == 0, outcome.output
@@ -92,7 +92,7 @@ def test_a_bad_release_leaves_the_old_instances_serving(deployed: Repository) ->
         ("GREETING: hello", 'GREETING: hello, SHOP_PING_STATUS: "500"'), ("deadline: 60s", "deadline: 8s")
     )
 
-    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+    with under_load(WAYS, HOST) as load:
         outcome = deployed.deploy()
 
     assert outcome.rc != 0
@@ -111,7 +111,7 @@ def test_a_release_that_fails_half_way_returns_to_the_same_containers(deployed: 
         ("GREETING: hello", "GREETING: half"),
         ("parallelism: all", "parallelism: 1"),
     )
-    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+    with under_load(WAYS, HOST) as load:
         outcome = deployed.deploy()
     assert outcome.rc != 0
     assert "shop.web.4 on node" in outcome.output

@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.e2e.conftest import Repository
-from tests.e2e.shop import NODES, ROUTERS, containers, slots
+from tests.e2e.shop import HOST, NODES, WAYS, containers, slots
 from tests.load import under_load
 from tests.playbook import Outcome, play
 
-WAYS = [(router, 80) for router in ROUTERS]
-HOST = "shop.apps.localhost"
 ANYWHERE = ('constraints: ["disk == ssd"], ', "")
 On = Callable[..., str]
 

@@ -13,12 +13,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Repository
-from tests.e2e.shop import ROUTERS, answers, containers, frozen
+from tests.e2e.shop import HOST, WAYS, answers, containers, frozen
 from tests.load import under_load
 from tests.playbook import ROOT
 
-WAYS = [(router, 80) for router in ROUTERS]
-HOST = "shop.apps.localhost"
 PLACEMENT = 'constraints: ["disk == ssd"], max_per_node: 2'
 On = Callable[..., str]
 Said = subprocess.CompletedProcess[str]

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 
 from tests.e2e.conftest import Repository
-from tests.e2e.shop import ROUTERS, answers, containers, slots
+from tests.e2e.shop import HOST, ROUTERS, WAYS, answers, containers, slots
 from tests.load import under_load
 from tests.playbook import Outcome, play
 
@@ -39,7 +39,7 @@ def test_a_rollback_brings_environment_routes_and_formation_back_without_a_lost_
     assert len(slots()) == len(EVERYTHING) - 1
 
     predicted = verb(deployed, "rollback", "--check", "--diff")
-    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+    with under_load(WAYS, HOST) as load:
         back = verb(deployed, "rollback", message="it was worse")
 
     assert back.rc == 0, back.output
@@ -136,7 +136,7 @@ def test_a_scale_that_is_none_touches_nothing(deployed: Repository) -> None:
 
 def test_a_restart_replaces_every_instance_without_a_lost_request(deployed: Repository) -> None:
     before = set(containers())
-    with under_load([(router, 80) for router in ROUTERS], "shop.apps.localhost") as load:
+    with under_load(WAYS, HOST) as load:
         restarted = verb(deployed, "restart")
     assert restarted.rc == 0, restarted.output
     assert load.failures == []

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ansible_collections.fairlead.paas.plugins.module_utils.haproxy.state import parse_servers
 from tests.e2e.conftest import Repository
 from tests.e2e.running import running, until
-from tests.e2e.shop import NODES, ROUTERS, answers, containers, slots
+from tests.e2e.shop import HOST, NODES, ROUTERS, WAYS, answers, containers, slots
 from tests.load import under_load
 from tests.playbook import play
 
@@ -18,8 +18,6 @@ EVERYTHING = ["shop.web.1", "shop.web.2", "shop.web.3", "shop.web.4", "shop.work
 WEB = "command: [python3, -m, shop]"
 PACE = ("parallelism: all", "parallelism: 2")
 UPDATE = "drain: 10s, deadline: 60s"
-WAYS = [(router, 80) for router in ROUTERS]
-HOST = "shop.apps.localhost"
 On = Callable[..., str]
 
 

@@ -9,6 +9,12 @@ from typing import Any
 
 DOCKERFILE = "Dockerfile"
 REGISTRY_ARGUMENT = "FAIRLEAD_REGISTRY"  # every build gets it: the registry's address
+# The module's options that say it.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dockerfile": {"type": "str", "default": DOCKERFILE},
+    "target": {"type": "str"},
+    "args": {"type": "dict", "default": {}},
+}
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,11 @@ class Recipe:
     dockerfile: str = DOCKERFILE
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Recipe:
+        """Return what the options say, whatever else is given."""
+        return cls(**{name: given[name] for name in OPTIONS})
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is not as usual, so that a new choice changes no hash of those who do not make it."""

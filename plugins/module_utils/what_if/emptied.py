@@ -22,7 +22,7 @@ def destinations(node: str, found: Arrangement) -> dict[str, str]:
 
 def moves(node: str, found: Arrangement) -> list[str]:
     """Return what happens to each instance on the node, a line each."""
-    going = [f"  > {it.slot}  to {it.node}" for it in found.placed if it.old and it.old.node == node]
+    going = [f"  > {slot}  to {to}" for slot, to in destinations(node, found).items()]
     homeless = [
         f"  ! {it.slot}  fits nowhere else" for it in found.unplaced if it.old and it.old.node == node
     ]
