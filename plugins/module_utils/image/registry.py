@@ -1,131 +1,184 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our image registry, asked over its HTTP API: which digest has a tag, and give a digest one more tag.
+"""Our image registry, asked over its HTTP API: manifests and their tags, blobs, and what there is.
 
-It is asked over TLS, verified with the CA that Docker itself trusts for it. Only a registry on loopback for
-which no CA is set up is asked in plain HTTP, as Docker does.
+A name is an image's without the registry's address, such as ``shop`` or ``runtimes/python``; a reference is a
+tag or a digest. Blobs and manifests are addressed by digest, so that sending one twice is no harm.
 """
 
 from __future__ import annotations
 
-import base64
-import ssl
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from ipaddress import ip_address
+from http.client import HTTPResponse
 from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlencode, urlsplit
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Auth
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 
-CERTIFICATES = Path("/etc/docker/certs.d")
+from .transport import CERTIFICATES, RegistryError, Transport
+
+IMAGE = "application/vnd.docker.distribution.manifest.v2+json"
+ARTIFACT = "application/vnd.oci.image.manifest.v1+json"
 _MANIFESTS = (
-    "application/vnd.docker.distribution.manifest.v2+json, "
-    "application/vnd.docker.distribution.manifest.list.v2+json, "
-    "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
+    f"{IMAGE}, application/vnd.docker.distribution.manifest.list.v2+json, "
+    f"{ARTIFACT}, application/vnd.oci.image.index.v1+json"
 )
-_OK, _CREATED, _NOT_FOUND = 200, 201, 404
-_REFUSED = {401: "the account is refused", 403: "the account may not do this"}
-_TIMEOUT = 30  # seconds
+_OK, _CREATED, _ACCEPTED, _NOT_FOUND = 200, 201, 202, 404
+_PAGE = 1000  # names or tags that one answer lists
+
+__all__ = ["ARTIFACT", "CERTIFICATES", "IMAGE", "Manifest", "Registry", "RegistryError", "digest_of"]
 
 
-class RegistryError(FairleadError):
-    """The registry cannot be reached, is not trusted, or refused; says what was asked and why not."""
+def digest_of(data: bytes) -> str:
+    """Return the digest by which a registry addresses these bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the registry answered."""
+class Manifest:
+    """One manifest as the registry keeps it."""
 
-    status: int
-    headers: Mapping[str, str]  # names in lower case
+    kind: str  # its media type
     body: bytes
+
+    @property
+    def digest(self) -> str:
+        """Return the digest that addresses it."""
+        return digest_of(self.body)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Return what is in it, by the names of the OCI image specification."""
+        data: dict[str, Any] = json.loads(self.body)
+        return data
 
 
 class Registry:
-    """One registry, ``HOST:PORT``; each question has a connection of its own: minutes may lie between two."""
+    """One registry, ``HOST:PORT``, asked with one account. Every method raises RegistryError."""
 
     def __init__(self, address: str, auth: Auth, certificates: Path = CERTIFICATES) -> None:
         """Take the account to ask with, and where the CAs of registries are kept, as Docker lays them out."""
-        self.address, self._auth = address, auth
-        self._connection = _connection(address, certificates / address / "ca.crt")
+        self.address = address
+        self._way = Transport(address, auth, certificates)
 
     def digest(self, name: str, reference: str) -> str | None:
         """Return the digest of NAME:TAG or NAME@DIGEST, None when the registry has no such image."""
-        answer = self._ask("HEAD", name, reference)
+        answer = self._way.ask("HEAD", _manifest(name, reference), headers={"Accept": _MANIFESTS})
         if answer.status == _NOT_FOUND:
             return None
-        return _expect(_OK, answer, self._words(name, reference)).headers.get("docker-content-digest")
+        return answer.expect(self._words(name, reference), _OK).headers.get("docker-content-digest")
+
+    def manifest(self, name: str, reference: str) -> Manifest | None:
+        """Return a manifest, None when the registry has none."""
+        answer = self._way.ask("GET", _manifest(name, reference), headers={"Accept": _MANIFESTS})
+        if answer.status == _NOT_FOUND:
+            return None
+        found = answer.expect(self._words(name, reference), _OK)
+        return Manifest(found.headers.get("content-type", ""), found.body)
+
+    def put_manifest(self, name: str, reference: str, manifest: Manifest) -> None:
+        """Keep a manifest under a tag, or by its digest alone; what it names must be there already."""
+        what = f"{self._words(name, reference)} cannot be kept"
+        headers = {"Content-Type": manifest.kind}
+        self._way.ask("PUT", _manifest(name, reference), manifest.body, headers).expect(what, _CREATED)
 
     def tag(self, name: str, digest: str, tag: str) -> None:
         """Give the image NAME@DIGEST the tag, whatever had it before."""
-        found = _expect(_OK, self._ask("GET", name, digest), self._words(name, digest))
-        kind = {"Content-Type": found.headers.get("content-type", "")}
-        _expect(_CREATED, self._ask("PUT", name, tag, found.body, kind), self._words(name, tag))
+        found = self.manifest(name, digest)
+        if found is None:
+            raise RegistryError(f"{self._words(name, digest)} is not in the registry")
+        self.put_manifest(name, tag, found)
+
+    def delete(self, name: str, digest: str) -> None:
+        """Forget a manifest and all its tags; blobs stay until garbage is collected. Gone already is fine."""
+        what = f"{self._words(name, digest)} cannot be deleted"
+        self._way.ask("DELETE", _manifest(name, digest)).expect(what, _ACCEPTED, _NOT_FOUND)
+
+    def names(self) -> list[str]:
+        """Return the names of all images, sorted."""
+        return sorted(self._listed("_catalog", "repositories", "the registry's images"))
+
+    def tags(self, name: str) -> list[str]:
+        """Return the tags of an image, sorted; none where there is no such image."""
+        return sorted(self._listed(f"{name}/tags/list", "tags", f"the tags of {self.address}/{name}"))
+
+    def has_blob(self, name: str, digest: str) -> bool:
+        """Say whether the image's repository has a blob."""
+        answer = self._way.ask("HEAD", _blob(name, digest))
+        return answer.expect(f"blob {name}@{digest}", _OK, _NOT_FOUND).status == _OK
+
+    def blob(self, name: str, digest: str) -> bytes:
+        """Return a whole blob, such as an image's configuration."""
+        return self._way.ask("GET", _blob(name, digest)).expect(f"blob {name}@{digest}", _OK).body
+
+    @contextmanager
+    def open_blob(self, name: str, digest: str) -> Iterator[HTTPResponse]:
+        """Give a blob to be read piece by piece, and to its end."""
+        with self._way.open("GET", _blob(name, digest)) as response:
+            if response.status != _OK:
+                raise RegistryError(f"blob {name}@{digest}: the registry answers {response.status}")
+            yield response
+
+    def put_blob(self, name: str, data: bytes | IO[bytes], digest: str, size: int) -> None:
+        """Keep a blob, unless it is there already. A file is read from where it stands, ``size`` bytes."""
+        if self.has_blob(name, digest):
+            return
+        what = f"blob {name}@{digest} cannot be kept"
+        begun = self._way.ask("POST", f"/v2/{name}/blobs/uploads/", b"").expect(what, _ACCEPTED)
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        place = _with_digest(begun.headers.get("location", ""), digest)
+        self._way.ask("PUT", place, data, headers).expect(what, _CREATED)
+
+    def mount_blob(self, name: str, digest: str, source: str) -> bool:
+        """Take a blob over from another image without sending it; say whether the registry had it there."""
+        asked = urlencode({"mount": digest, "from": source})
+        answer = self._way.ask("POST", f"/v2/{name}/blobs/uploads/?{asked}", b"")
+        answer.expect(f"blob {source}@{digest} cannot be taken over by {name}", _CREATED, _ACCEPTED)
+        if answer.status == _ACCEPTED:  # an upload was begun instead; nothing shall be left of it
+            self._way.ask("DELETE", _relative(answer.headers.get("location", "")))
+        return answer.status == _CREATED
 
     def close(self) -> None:
         """Leave the connection."""
-        self._connection.close()
+        self._way.close()
 
-    def _ask(
-        self,
-        method: str,
-        name: str,
-        reference: str,
-        body: bytes = b"",
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        try:
-            self._connection.request(
-                method,
-                f"/v2/{name}/manifests/{reference}",
-                body or None,
-                {"Accept": _MANIFESTS, **_authorization(self._auth), **(headers or {})},
-            )
-            response = self._connection.getresponse()
-            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        except ssl.SSLCertVerificationError as error:
-            raise RegistryError(
-                f"registry {self.address} is not trusted: {error.verify_message}; its CA belongs into "
-                f"{CERTIFICATES}/{self.address}/ca.crt, where the role engine puts it"
-            ) from error
-        except (OSError, HTTPException) as error:
-            raise RegistryError(
-                f"registry {self.address} gives no answer: {str(error) or type(error).__name__}"
-            ) from error
-        finally:
-            self._connection.close()
+    def _listed(self, path: str, key: str, what: str) -> Iterator[str]:
+        place: str | None = f"/v2/{path}?n={_PAGE}"
+        while place:
+            answer = self._way.ask("GET", place)
+            if answer.status == _NOT_FOUND:
+                return
+            yield from json.loads(answer.expect(what, _OK).body).get(key) or []
+            place = _next(answer.headers.get("link", ""))
 
     def _words(self, name: str, reference: str) -> str:
         separator = "@" if reference.startswith("sha256:") else ":"
         return f"image {self.address}/{name}{separator}{reference}"
 
 
-def _connection(address: str, ca: Path) -> HTTPConnection:
-    if ca.is_file():
-        return HTTPSConnection(address, timeout=_TIMEOUT, context=ssl.create_default_context(cafile=str(ca)))
-    if _is_loopback(address):
-        return HTTPConnection(address, timeout=_TIMEOUT)
-    return HTTPSConnection(address, timeout=_TIMEOUT, context=ssl.create_default_context())
+def _manifest(name: str, reference: str) -> str:
+    return f"/v2/{name}/manifests/{reference}"
 
 
-def _is_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]") or address
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _blob(name: str, digest: str) -> str:
+    return f"/v2/{name}/blobs/{digest}"
 
 
-def _authorization(auth: Auth) -> dict[str, str]:
-    if not auth:
-        return {}
-    account = f"{auth['username']}:{auth['password']}".encode()
-    return {"Authorization": f"Basic {base64.b64encode(account).decode()}"}
+def _with_digest(location: str, digest: str) -> str:
+    place = _relative(location)
+    return f"{place}{'&' if '?' in place else '?'}{urlencode({'digest': digest})}"
 
 
-def _expect(status: int, answer: Answer, what: str) -> Answer:
-    if answer.status != status:
-        why = _REFUSED.get(answer.status) or answer.body.decode(errors="replace").strip() or "no reason given"
-        raise RegistryError(f"{what}: the registry answers {answer.status}, {why}")
-    return answer
+def _relative(location: str) -> str:
+    """Return the path and query of a place that the registry named: it may know itself by another address."""
+    parts = urlsplit(location)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _next(link: str) -> str | None:
+    place, _, relation = link.partition(">")
+    return _relative(place.removeprefix("<")) if 'rel="next"' in relation else None

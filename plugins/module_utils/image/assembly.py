@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An image as the registry keeps it, of its layers and its configuration: equal parts, equal digest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .layers import Layer
+from .registry import IMAGE, Manifest, Registry, digest_of
+
+CONFIGURATION = "application/vnd.docker.container.image.v1+json"
+BEGINNING = "2000-01-01T00:00:00Z"  # layers.MOMENT, as images write it
+# What an image tells those who start it; all else is what its builder tells of itself.
+_TOLD = (
+    *("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal"),
+    *("Healthcheck", "Shell", "OnBuild"),
+)
+_KEPT = ("architecture", "variant", "os", "os.version")
+
+
+def configuration_of(
+    built: Mapping[str, Any], layers: Sequence[Layer], labels: Mapping[str, str], created: str = BEGINNING
+) -> dict[str, Any]:
+    """Return an image's configuration with these layers, of what an engine wrote as ``built``.
+
+    Which steps made it is left out, and with them the values of build arguments.
+    """
+    told = {name: value for name, value in (built.get("config") or {}).items() if name in _TOLD and value}
+    named = {**(told.get("Labels") or {}), **labels}
+    return {
+        **{name: built[name] for name in _KEPT if built.get(name)},
+        "created": created,
+        "config": {**told, **({"Labels": dict(sorted(named.items()))} if named else {})},
+        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
+        "history": [{"created": BEGINNING} for _ in layers],
+    }
+
+
+def encoded(data: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a configuration or manifest, the same for equal ones."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+
+
+def manifest_of(configuration: bytes, layers: Sequence[Layer]) -> Manifest:
+    """Return the manifest of an image."""
+    data = {
+        "schemaVersion": 2,
+        "mediaType": IMAGE,
+        "config": {
+            "mediaType": CONFIGURATION,
+            "digest": digest_of(configuration),
+            "size": len(configuration),
+        },
+        "layers": [layer.entry for layer in layers],
+    }
+    return Manifest(IMAGE, encoded(data))
+
+
+def keep_image(
+    registry: Registry,
+    name: str,
+    tags: Sequence[str],
+    configuration: Mapping[str, Any],
+    layers: Sequence[Layer],
+) -> str:
+    """Keep an image whose layers the registry has already under its tags; return its digest.
+
+    Raises RegistryError. The first tag is given last: who sees it sees all.
+    """
+    written = encoded(configuration)
+    registry.put_blob(name, written, digest_of(written), len(written))
+    manifest = manifest_of(written, layers)
+    for tag in reversed(tags):
+        registry.put_manifest(name, tag, manifest)
+    return manifest.digest
