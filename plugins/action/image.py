@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,16 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import read_catalog
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, Problem, Refused
+from ansible_collections.fairlead.paas.plugins.module_utils.following import followed
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Context, read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import OPTIONS, Recipe
+from ansible_collections.fairlead.paas.plugins.module_utils.image.workplace import log_of
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.provenance import source_of
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
+from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {
     "app": TEXT,
@@ -29,7 +34,7 @@ ARGUMENTS = {
     "image": {"type": "str"},
     "registry": TEXT,
     "version": {"type": "str"},
-    "revision": {"type": "str"},
+    "fresh": {"type": "bool", "default": False},
     "push_auth": {"type": "dict", "options": ACCOUNT},
 }
 SOURCES = ("apps", "context", "image")
@@ -57,12 +62,13 @@ class ActionModule(ActionBase):
         recipe = Recipe.of(given)
         context = read_context(Path(given["context"]), recipe) if given["context"] else None
         tag = content_tag(context.hash()) if context else reference_tag(given["image"])
-        names = ("app", "registry", "version", "revision", "image", "push_auth", *OPTIONS)
+        names = ("app", "registry", "version", "fresh", "image", "push_auth", *OPTIONS)
         arguments = {name: given[name] for name in names if given[name] is not None} | {"tag": tag}
         result = self._ask(arguments, task_vars)
         if context and result.get("missing"):
-            with self._shipped(context, tag) as packed:
-                result = self._ask({**arguments, "packed": packed}, task_vars)
+            told = {"source": source_of(context.root), "build_secrets": self._secrets(given, task_vars)}
+            with self._shipped(context, tag) as packed, followed(self._log(given["app"], tag), self._say):
+                result = self._ask({**arguments, **told, "packed": packed}, task_vars)
         result.pop("missing", None)
         return result
 
@@ -71,6 +77,31 @@ class ActionModule(ActionBase):
             module_name=MODULE, module_args=arguments, task_vars=task_vars
         )
         return result
+
+    def _secrets(self, given: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, str]:
+        """Return the values of what is mounted at build time. Raises Refused for one that has none."""
+        known = Variables(task_vars or {}, self._templar).secrets(given["app"], given["secrets"])
+        without = [name for name, value in known.items() if not value]
+        if without:
+            expected = f"a value in the inventory's fairlead_secrets.{given['app']}"
+            raise Refused(
+                [Problem("build.secrets", 0, 0, name, "has no value", "", expected) for name in without]
+            )
+        return {name: str(value) for name, value in known.items()}
+
+    def _log(self, app: str, tag: str) -> Callable[[int], bytes]:
+        """Return how the builder's log of a build is read from a byte on."""
+        path = shlex.quote(str(log_of(app, tag)))
+
+        def read(start: int) -> bytes:
+            said = self._low_level_execute_command(f"tail -c +{start + 1} {path} 2>/dev/null")
+            text: str = said.get("stdout", "")
+            return text.encode()
+
+        return read
+
+    def _say(self, line: str) -> None:
+        Display().display(f"  {line}" if line else "")
 
     @contextmanager
     def _shipped(self, context: Context, tag: str) -> Iterator[str]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 import subprocess
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+_ACCOUNT = re.compile(r"//[^/@]*@")  # of an address, and maybe its password
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,22 @@ def provenance_of(directory: Path) -> Provenance:
         git_commit=_git(directory, "rev-parse", "HEAD"),
         git_dirty=bool(_git(directory, "status", "--porcelain", "--", ".")),
     )
+
+
+def source_of(directory: Path) -> dict[str, str]:
+    """Return where what is built from a directory comes from: ``revision``, ``created`` and ``source``.
+
+    They are the commit, its time, and the address of the repository, without an account; what is not known is
+    left out. Nothing here is of this moment: whoever builds the commit gets the same.
+    """
+    commit = _git(directory, "rev-parse", "HEAD")
+    moment = _git(directory, "show", "--no-patch", "--format=%ct", "HEAD") if commit else ""
+    said = {
+        "revision": commit,
+        "created": f"{datetime.fromtimestamp(int(moment), UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else "",
+        "source": _ACCOUNT.sub("//", _git(directory, "config", "--get", "remote.origin.url")),
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def is_older(directory: Path, commit: str, than: str) -> bool:

@@ -69,9 +69,27 @@ options:
   version:
     description: One more tag.
     type: str
-  revision:
-    description: The commit, for the label C(org.opencontainers.image.revision) of what is built.
-    type: str
+  secrets:
+    description: >-
+      Names of the app's secrets that steps may read while they run, C(RUN --mount=type=secret,id=NAME), in
+      C(/run/secrets/NAME). No layer, log or label has their values.
+    type: list
+    elements: str
+    default: []
+  fresh:
+    description: Make it anew, from today's bases and without any cache; the content tag then moves.
+    type: bool
+    default: false
+  source:
+    description: >-
+      Where what is built comes from, for the labels C(org.opencontainers.image.source), C(revision) and
+      C(created); the action plugin gives it.
+    type: dict
+    default: {}
+  build_secrets:
+    description: The values of O(secrets); the action plugin gives them.
+    type: dict
+    default: {}
   tag:
     description: The content tag; the action plugin gives it.
     type: str
@@ -115,10 +133,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image.building import Wanted
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import converge
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import OPTIONS, Recipe
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.image.wanted import Wanted
+from ansible_collections.fairlead.paas.plugins.module_utils.leash import end_with_the_run
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 
 ARGUMENTS = {
@@ -129,14 +148,16 @@ ARGUMENTS = {
     **OPTIONS,
     "image": {"type": "str"},
     "version": {"type": "str"},
-    "revision": {"type": "str"},
+    "fresh": {"type": "bool", "default": False},
+    "source": {"type": "dict", "default": {}},
+    "build_secrets": {"type": "dict", "default": {}, "no_log": True},
     "push_auth": {"type": "dict", "options": ACCOUNT},
 }
 
 
 def wanted_from(params: dict[str, Any]) -> Wanted:
     """Return the wanted image that the module's parameters are."""
-    said = {"version": params["version"], "revision": params["revision"]}
+    said = {"version": params["version"], **params["source"]}
     return Wanted(
         app=params["app"],
         registry=params["registry"],
@@ -146,6 +167,8 @@ def wanted_from(params: dict[str, Any]) -> Wanted:
         recipe=Recipe.of(params),
         image=params["image"],
         labels={f"org.opencontainers.image.{name}": value for name, value in said.items() if value},
+        fresh=params["fresh"],
+        secrets=params["build_secrets"],
         auth=params["push_auth"],
     )
 
@@ -153,6 +176,7 @@ def wanted_from(params: dict[str, Any]) -> Wanted:
 def main() -> None:
     """Arguments, one call, exit."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    end_with_the_run()
     wanted = wanted_from(module.params)
     try:
         with closing(Registry(wanted.registry, wanted.auth)) as registry:

@@ -130,6 +130,10 @@ options:
       image:
         description: The existing image that the app runs, if it is not built.
         type: str
+      fresh:
+        description: Whether it shall be made anew, so that the registry is not asked for what it has.
+        type: bool
+        default: false
       push_auth:
         description: The account to ask with.
         type: dict
@@ -260,6 +264,7 @@ BUILDER = {
     "tag": TEXT,
     "version": {"type": "str"},
     "image": {"type": "str"},
+    "fresh": {"type": "bool", "default": False},
     "push_auth": {"type": "dict", "options": ACCOUNT},
 }
 
@@ -310,11 +315,11 @@ def _plain(rows: Iterable[Any]) -> list[dict[str, Any]]:
 
 def _builder(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
-    from ansible_collections.fairlead.paas.plugins.module_utils.image.building import Wanted
     from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import converge
     from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
+    from ansible_collections.fairlead.paas.plugins.module_utils.image.wanted import Wanted
 
-    said = {name: asked[name] for name in ("registry", "tag", "version", "image")}
+    said = {name: asked[name] for name in ("registry", "tag", "version", "image", "fresh")}
     wanted = Wanted(app, **said, auth=asked["push_auth"])
     with closing(Registry(wanted.registry, wanted.auth)) as registry:
         found = converge(wanted, registry, connect, check=True)

@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import pull
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image.building import Wanted
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import (
     Outcome,
@@ -24,13 +28,17 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.converge impor
     converge,
     reference_tag,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.image.product import CACHE_KEY
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import USUAL
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry as Client
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import RegistryError
+from ansible_collections.fairlead.paas.plugins.module_utils.image.wanted import Wanted
+from ansible_collections.fairlead.paas.plugins.module_utils.image.workplace import Workplace, log_of
 from tests.integration.engine_rig import (
     APP,
     PULL,
     PUSH,
+    ROOT,
     Registry,
     ansible,
     docker,
@@ -38,9 +46,19 @@ from tests.integration.engine_rig import (
     pushed_image,
     running_registry,
     sweep_images,
+    until,
 )
 
 BASE = f"{APP}-base:rig"
+CANARY = "canary-of-the-build-secret"
+KILLED = """
+import sys
+from pathlib import Path
+from docker import APIClient
+from tests.integration.engine_rig import Registry
+from tests.integration.test_image import made
+made(APIClient(), Registry(sys.argv[2]), context=Path(sys.argv[1]))
+"""
 DOCKERFILE = f'FROM {BASE}\nCOPY . /app\nCMD ["/app/run"]\n'
 
 
@@ -101,8 +119,11 @@ def test_it_is_foreseen_built_once_and_then_only_looked_up(empty: Registry, cont
     assert "push-password" not in built["output"] + json.dumps(again)
 
 
-def made(engine: Engine, registry: Registry, *, check: bool = False, **given: Any) -> Outcome:
+def made(
+    engine: Engine | Callable[[], Engine], registry: Registry, *, check: bool = False, **given: Any
+) -> Outcome:
     """Do what action and module do, without Ansible between them."""
+    connect = engine if callable(engine) else lambda: engine
     root = given.pop("context", None)
     auth = given.pop("auth", PUSH)
     with tempfile.NamedTemporaryFile() as packed, closing(Client(registry.address, auth)) as client:
@@ -114,7 +135,16 @@ def made(engine: Engine, registry: Registry, *, check: bool = False, **given: An
         else:
             given |= {"tag": reference_tag(given["image"])}
         wanted = Wanted(app=APP, registry=registry.address, auth=auth, **given)
-        return converge(wanted, client, lambda: engine, check=check)
+        return converge(wanted, client, connect, check=check)
+
+
+def pulled_labels(engine: Engine, built: str) -> dict[str, str]:
+    """Return the labels of an image as a node gets it."""
+    pull(engine, built, PULL)
+    labels: dict[str, str] = json.loads(
+        docker("image", "inspect", "--format", "{{json .Config.Labels}}", built)
+    )
+    return labels
 
 
 @pytest.mark.usefixtures("base")
@@ -123,16 +153,14 @@ def test_the_built_image_says_what_it_is_and_runs_from_its_digest(
 ) -> None:
     built = made(engine, empty, context=context, labels={"org.opencontainers.image.revision": "abc123"}).image
     tag = content_tag(read_context(context).hash())
-    docker("image", "rm", "--force", f"{empty.address}/{APP}:{tag}")
-    pull(engine, built, PULL)
+    labels = pulled_labels(engine, built)
     docker("run", "--rm", "--entrypoint", "test", built, "-x", "/app/run")
-    labels = json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", built))
     assert labels == {"io.fairlead.content": tag, "org.opencontainers.image.revision": "abc123"}
 
 
 @pytest.mark.usefixtures("base")
 def test_a_build_ends_with_the_stage_that_is_asked_for_and_knows_its_arguments(
-    empty: Registry, context: Path
+    engine: Engine, empty: Registry, context: Path
 ) -> None:
     (context / "docker").mkdir()
     stages = f"FROM {BASE} AS small\nARG LEVEL\nLABEL level=$LEVEL\nFROM small AS large\nLABEL size=large\n"
@@ -140,10 +168,7 @@ def test_a_build_ends_with_the_stage_that_is_asked_for_and_knows_its_arguments(
     given = {"context": context, "dockerfile": "docker/web", "args": {"LEVEL": "7"}}
     small, large = image(empty, **given, target="small"), image(empty, **given)
     assert len({small["tag"], large["tag"], small["image"], large["image"]}) == 4
-    labels = [
-        json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", built))
-        for built in (f"{empty.address}/{APP}:{each['tag']}" for each in (small, large))
-    ]
+    labels = [pulled_labels(engine, each["image"]) for each in (small, large)]
     assert [(each["level"], each.get("size")) for each in labels] == [("7", None), ("7", "large")]
     assert image(empty, **given, target="small")["changed"] is False
     unknown = image(empty, **given, target="medium")
@@ -191,9 +216,110 @@ def test_the_failing_step_is_said_with_what_it_printed(
     with pytest.raises(FairleadError) as caught:
         made(engine, empty, context=context)
     lines = str(caught.value).splitlines()
-    assert f'{APP}:{tag} cannot be built: at Step 3/4 : RUN ["ls", "/no-such-thing"]: ' in lines[0]
-    assert lines[1:] == ["ls: /no-such-thing: No such file or directory"]
-    assert docker("ps", "--all", "--quiet", "--filter", f"label=io.fairlead.content={tag}") == ""
+    assert f'{APP}:{tag} cannot be built: at [3/3] RUN ["ls", "/no-such-thing"]: ' in lines[0]
+    assert lines[1:] == [
+        "ls: /no-such-thing: No such file or directory",
+        f"The whole log is on this builder: {log_of(APP, tag)}",
+    ]
+    assert '[2/3] RUN ["echo", "first"]' in log_of(APP, tag).read_text()
+    assert log_of(APP, tag).stat().st_mode & 0o777 == 0o600
+    assert tags(empty, APP, tag) == [None]
+
+
+@pytest.mark.usefixtures("base")
+def test_what_a_build_says_is_shown_while_it_runs(empty: Registry, context: Path) -> None:
+    (context / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo one; echo two; : {uuid4()}\n")
+    said = image(empty, context=context)["output"].splitlines()
+    steps = [re.sub(r"^  #[0-9]+ [0-9.]+ ", "", line) for line in said]
+    assert steps.index("one") < steps.index("two") < steps.index("  pushing")
+
+
+@pytest.mark.usefixtures("base")
+def test_a_build_reads_a_secret_that_nobody_sees_afterwards(
+    engine: Engine, empty: Registry, context: Path
+) -> None:
+    # Cached steps say nothing.
+    mounted = "--mount=type=secret,id=TOKEN"
+    read = f"RUN {mounted} cat /run/secrets/TOKEN && wc -c < /run/secrets/TOKEN > /length; : {uuid4()}\n"
+    (context / "Dockerfile").write_text(f"FROM {BASE}\nCOPY . /app\n{read}")
+    given = {"context": context, "secrets": ["TOKEN"]}
+    without = image(empty, **given)
+    assert "build.secrets TOKEN: has no value" in without["msg"]
+    built = image(empty, "-vvv", "-e", json.dumps({"fairlead_secrets": {APP: {"TOKEN": CANARY}}}), **given)
+    pull(engine, built["image"], PULL)
+    assert docker("run", "--rm", built["image"], "cat", "/length") == str(len(CANARY))
+    saved = subprocess.run(["docker", "save", built["image"]], capture_output=True, check=True).stdout
+    log = log_of(APP, built["tag"]).read_text()
+    assert "********" in log
+    for seen in (saved.decode(errors="replace"), log, built["output"].replace("extra_vars", "")):
+        assert CANARY not in seen
+
+
+@pytest.mark.usefixtures("base")
+def test_the_same_content_is_the_same_digest_whenever_it_is_built(
+    engine: Engine, empty: Registry, context: Path
+) -> None:
+    (context / "Dockerfile").write_text(f"FROM {BASE}\nCOPY . /app\nRUN mkdir /made && echo x > /made/x\n")
+    first = made(engine, empty, context=context)
+    anew = made(engine, empty, context=context, fresh=True)
+    assert anew.lines
+    assert anew.image == first.image
+    with running_registry() as other:
+        elsewhere = made(engine, other, context=context, fresh=True).image
+    assert elsewhere.partition("@")[2] == first.image.partition("@")[2]
+
+
+@pytest.mark.usefixtures("base")
+def test_the_registry_keeps_what_later_builds_take_their_steps_from(
+    engine: Engine, empty: Registry, context: Path
+) -> None:
+    first = made(engine, empty, context=context).image
+    with closing(Client(empty.address, PULL)) as client:
+        cache, image_ = (client.manifest(APP, each) for each in ("buildcache", first.partition("@")[2]))
+        assert cache
+        assert image_
+        assert cache.data["layers"] == image_.data["layers"]
+        assert CACHE_KEY in json.loads(client.blob(APP, cache.data["config"]["digest"]))
+        assert CACHE_KEY not in json.loads(client.blob(APP, image_.data["config"]["digest"]))
+
+
+@pytest.mark.usefixtures("base")
+def test_who_builds_the_same_content_at_once_waits_and_pushes_nothing(
+    engine: Engine, empty: Registry, context: Path
+) -> None:
+    (context / "Dockerfile").write_text(f"FROM {BASE}\nRUN sleep 1; : {uuid4()}\n")
+    making = []
+
+    def connect() -> Engine:
+        making.append(1)
+        return engine
+
+    with ThreadPoolExecutor(3) as pool:
+        builds = [pool.submit(made, connect, empty, context=context) for _ in range(3)]
+        images = {each.result().image for each in builds}
+    assert (len(images), len(making)) == (1, 1)
+    assert list((Workplace().folder / "work").iterdir()) == []
+
+
+@pytest.mark.usefixtures("base")
+def test_a_build_that_is_killed_leaves_nothing_that_a_later_one_minds(
+    engine: Engine, empty: Registry, context: Path
+) -> None:
+    (context / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo begun; sleep 2; : {uuid4()}\n")
+    tag = content_tag(read_context(context).hash())
+    command = [sys.executable, "-c", KILLED, str(context), empty.address, tag]
+    log_of(APP, tag).unlink(missing_ok=True)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/.collections"}
+    with subprocess.Popen(command, env=environment) as process:
+        until(lambda: log_of(APP, tag).exists() and " begun" in log_of(APP, tag).read_text(), "it has begun")
+        process.kill()
+    left = Workplace().folder / "work" / f"{APP}-{tag}"
+    assert left.is_dir()
+    (context / "more").write_text("another content")
+    assert made(engine, empty, context=context).lines
+    assert not left.exists()
+    (context / "more").unlink()
+    assert made(engine, empty, context=context).lines
 
 
 def test_a_local_image_is_copied_once_by_its_reference(engine: Engine, empty: Registry, base: str) -> None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import py_compile
+import re
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 import pytest
 
@@ -18,7 +24,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.assembly impor
 from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import (
     MOMENT,
     Layer,
-    compress,
     settle,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import (
@@ -87,12 +92,25 @@ def unpacked(path: Path) -> bytes:
     return gzip.decompress(path.read_bytes())
 
 
-def test_a_layer_that_is_old_stays_as_it_is(tmp_path: Path) -> None:
-    data = tar(moment=1000.0)
-    kept = compress(data, tmp_path / "kept")
-    assert kept.diff_id == digest_of(data.getvalue())
-    with tarfile.open(fileobj=tar(moment=1000.0)) as read, tarfile.open(tmp_path / "kept") as found:
-        assert [m.mtime for m in found] == [m.mtime for m in read]
+def test_compiled_python_stays_as_good_as_it_was(tmp_path: Path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text("ANSWER = 42\n")
+    os.utime(source, (1.7e9, 1.7e9))
+    py_compile.compile(str(source), doraise=True, invalidation_mode=PycInvalidationMode.TIMESTAMP)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as written:
+        for path in (source, *(tmp_path / "__pycache__").iterdir()):
+            written.add(path, path.relative_to(tmp_path))
+    packed.seek(0)
+    settle(packed, tmp_path / "layer")
+    place = tmp_path / "unpacked"
+    with tarfile.open(tmp_path / "layer") as read:
+        read.extractall(place, filter="data")
+    code = "import sys; sys.dont_write_bytecode = True; import module"
+    said = subprocess.run(
+        [sys.executable, "-v", "-c", code], cwd=place, capture_output=True, text=True, check=True
+    ).stderr
+    assert re.search(r"matches .*/module\.py", said)
 
 
 def test_an_image_of_its_parts_is_pulled_and_runs_and_is_found_by_name_and_tag(

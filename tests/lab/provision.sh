@@ -29,7 +29,8 @@ apt-get --quiet update
 # shellcheck disable=SC2086 # lists of words
 apt-get --quiet --yes --no-install-recommends install $SERVER
 # shellcheck disable=SC2086
-apt-get --quiet --yes --download-only install $PLATFORM $(apt-cache pkgnames docker-cli | grep -x docker-cli || true)
+apt-get --quiet --yes --download-only install $PLATFORM \
+  $(apt-cache pkgnames docker- | grep -x -e docker-cli -e docker-buildx || true)
 apt-get --quiet autoclean
 rm /usr/sbin/policy-rc.d
 

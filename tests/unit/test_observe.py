@@ -10,7 +10,6 @@ import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Spec
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.arguments import Start, create_body
-from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import EngineError
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.instances import (
     Failure,
     InstancesFailed,
@@ -27,7 +26,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.observe i
     instance,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.image.building import follow
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import split_reference
 
 START = Start(Slot("shop", "web", 1), "shop.web.1-v3", 3, Spec("r/shop@sha256:1", port=80), "hash", 25701)
@@ -180,19 +178,3 @@ def test_a_failure_names_slot_node_why_and_ends_with_the_logs() -> None:
 )
 def test_references_of_images(image: str, parts: tuple[str, str]) -> None:
     assert split_reference(image) == parts
-
-
-def test_a_failed_build_says_its_step_and_only_that_steps_lines() -> None:
-    messages: list[dict[str, Any]] = [
-        {"stream": "Step 1/2 : FROM base\n"},
-        {"stream": "early\n"},
-        {"stream": "Step 2/2 : RUN make\n"},
-        {"stream": " ---> Running in 1234\n"},
-        {"stream": "cc: error\n"},
-        {"errorDetail": {}, "error": "returned a non-zero code: 2"},
-    ]
-    with pytest.raises(EngineError) as caught:
-        follow(messages, "image x cannot be built")
-    assert str(caught.value) == (
-        "image x cannot be built: at Step 2/2 : RUN make: returned a non-zero code: 2\ncc: error"
-    )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 Messages = Iterable[Mapping[str, Any]]
 Auth = Mapping[str, str] | None  # username and password
@@ -46,9 +46,6 @@ class Engine(Protocol):
     def logs(self, container: str, *, tail: int) -> bytes:
         """Return the last lines of what it wrote."""
 
-    def login(self, username: str, password: str, *, registry: str) -> object:
-        """Remember the account in this client, for images that a build is based on."""
-
     def pull(self, repository: str, *, stream: bool, decode: bool, auth_config: Auth) -> Messages:
         """Pull ``NAME:TAG`` or ``NAME@DIGEST``; return progress messages."""
 
@@ -58,8 +55,8 @@ class Engine(Protocol):
     def tag(self, image: str, repository: str, tag: str) -> bool:
         """Give an image one more name."""
 
-    def build(self, *, fileobj: IO[bytes], custom_context: bool, encoding: str, **options: Any) -> Messages:
-        """Build from a packed context; return progress messages."""
+    def remove_image(self, image: str) -> object:
+        """Remove an image that nothing uses."""
 
     def close(self) -> None:
         """Leave the connections."""

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make an image in the builder's engine, from a packed context or from an image that exists, and push it."""
+"""Make an image on the builder, of a packed context or an image that exists, and bring it to the registry."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Auth, Engine, Messages
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import (
     EngineError,
     has_image,
@@ -18,83 +17,110 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine im
     saying,
 )
 
-from .recipe import REGISTRY_ARGUMENT, USUAL, Recipe
+from .assembly import BEGINNING, configuration_of, keep_image
+from .buildkit import Built, Order, build
+from .product import Delivery, Known, Saved, cache_of, save
+from .registry import Registry
+from .wanted import Wanted
+from .workplace import WORKPLACE, Workplace, open_log
 
 CONTENT = "io.fairlead.content"  # the label that says which content an image was built from
-_LOG_LINES = 40
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # the engine paints what a step wrote to its error output
-_STEP = "Step "
-_CHATTER = (" ---> ", "Removing intermediate container ", "Successfully ")
+CREATED = "org.opencontainers.image.created"
+BASE_NAME, BASE_DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
+CACHE_TAG = "buildcache"  # of the image that a later build takes steps from, on whatever builder
+
+
+def make(
+    connect: Callable[[], Engine], registry: Registry, wanted: Wanted, workplace: Workplace = WORKPLACE
+) -> None:
+    """Bring the image to the registry under its content tag. Raises EngineError, RegistryError.
+
+    The same content is made once: who comes second waits, and then finds that it is there.
+    """
+    with workplace.own(f"{wanted.app}-{wanted.tag}") as folder:
+        if not wanted.fresh and registry.digest(wanted.app, wanted.tag):
+            return
+        try:
+            if wanted.context:
+                _Build(connect(), registry, wanted, folder, workplace).run(wanted.context)
+            elif wanted.image:
+                _take(connect(), wanted, wanted.image)
+        except (OSError, tarfile.TarError) as error:
+            raise EngineError(f"image {wanted.name}:{wanted.tag} cannot be built: {error}") from error
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """One app's image: either built from the packed ``context``, or taken from the existing ``image``."""
+class _Build:
+    """One build: from a packed context to the image in the registry."""
 
-    app: str
-    registry: str  # HOST:PORT
-    tag: str  # the content tag
-    version: str | None = None
-    context: Path | None = None  # on the builder; None until it is known to be needed
-    recipe: Recipe = USUAL
-    image: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    auth: Auth = field(default=None, repr=False)  # the account that may push
+    engine: Engine
+    registry: Registry
+    wanted: Wanted
+    folder: Path
+    workplace: Workplace
 
-    @property
-    def name(self) -> str:
-        """Return the image's name in our registry."""
-        return f"{self.registry}/{self.app}"
+    def run(self, packed: Path) -> None:
+        wanted, path = self.wanted, open_log(self.wanted.app, self.wanted.tag)
+        with path.open("w", encoding="utf-8") as log:
+            try:
+                built = build(_order(wanted, packed), self.folder, log)
+            except EngineError as error:
+                what = f"image {wanted.name}:{wanted.tag} cannot be built"
+                raise EngineError(f"{what}: {error}\nThe whole log is on this builder: {path}") from error
+            print("pushing", file=log, flush=True)
+            try:
+                digest = self._publish(built)
+            finally:
+                with saying(f"image {built.image} cannot be removed"):
+                    self.engine.remove_image(built.image)
+            print(f"pushed {wanted.name}:{wanted.tag} as {digest}", file=log)
+
+    def _publish(self, built: Built) -> str:
+        """Bring what the engine has built to the registry; return its digest there."""
+        archive, wanted = self.folder / "image.tar", self.wanted
+        save(built.image, archive)
+        with tarfile.open(archive) as opened:
+            saved = Saved(opened)
+            homes = tuple(filter(None, (_name_in(self.registry, base) for base in built.bases)))
+            known = Known(self.workplace.layers)
+            layers = Delivery(self.registry, wanted.app, known, self.folder, homes).bring(saved)
+        labels = {**_base_labels(built), **wanted.labels, CONTENT: wanted.tag}
+        created = wanted.labels.get(CREATED, BEGINNING)
+        configuration = configuration_of(saved.configuration, layers, labels, created)
+        digest = keep_image(self.registry, wanted.app, [wanted.tag], configuration, layers)
+        if cached := cache_of(configuration, saved.configuration):
+            keep_image(self.registry, wanted.app, [CACHE_TAG], cached, layers)
+        return digest
 
 
-def make(engine: Engine, wanted: Wanted) -> None:
-    """Build or take the image, and push it under its content tag. Raises EngineError."""
-    if wanted.context:
-        _build(engine, wanted, wanted.context)
-    elif wanted.image:
-        _take(engine, wanted, wanted.image)
-    push(engine, wanted.name, wanted.tag, wanted.auth)
+def _order(wanted: Wanted, packed: Path) -> Order:
+    return Order(
+        registry=wanted.registry,
+        packed=packed,
+        recipe=wanted.recipe,
+        caches=(f"{wanted.name}:{CACHE_TAG}",),
+        fresh=wanted.fresh,
+        secrets=wanted.secrets,
+        auth=wanted.auth,
+    )
 
 
-def follow(messages: Messages, what: str) -> None:
-    """Read a build's messages to their end. Raises EngineError with the failed step and its last lines."""
-    step, error = "before its first step", ""
-    log: deque[str] = deque(maxlen=_LOG_LINES)
-    for message in messages:
-        error = error or str(message.get("error", "")).strip()
-        for line in _COLOUR.sub("", str(message.get("stream", ""))).splitlines():
-            if line.startswith(_STEP):
-                step = f"at {line.strip()}"
-                log.clear()
-            elif line.strip() and not line.startswith(_CHATTER):
-                log.append(line)
-    if error:
-        raise EngineError("\n".join([f"{what}: {step}: {error}", *log]))
+def _base_labels(built: Built) -> dict[str, str]:
+    name, _, digest = built.base.partition("@")
+    return {BASE_NAME: name, BASE_DIGEST: digest} if digest else {}
 
 
-def _build(engine: Engine, wanted: Wanted, packed: Path) -> None:
-    what = f"image {wanted.name}:{wanted.tag} cannot be built"
-    with saying(what), packed.open("rb") as context:
-        if wanted.auth:  # for bases that our registry holds
-            engine.login(wanted.auth["username"], wanted.auth["password"], registry=wanted.registry)
-        messages = engine.build(
-            fileobj=context,
-            custom_context=True,
-            encoding="gzip",
-            tag=f"{wanted.name}:{wanted.tag}",
-            dockerfile=wanted.recipe.dockerfile,
-            target=wanted.recipe.target,
-            buildargs={**wanted.recipe.args, REGISTRY_ARGUMENT: wanted.registry},
-            labels={**wanted.labels, CONTENT: wanted.tag},
-            decode=True,
-            rm=True,
-            forcerm=True,
-        )
-        follow(messages, what)
+def _name_in(registry: Registry, base: str) -> str:
+    """Return the name of a base in our registry, empty for one of another."""
+    address, slash, rest = base.partition(f"{registry.address}/")
+    return (
+        rest.partition("@")[0].rpartition(":")[0] or rest.partition("@")[0] if slash and not address else ""
+    )
 
 
 def _take(engine: Engine, wanted: Wanted, image: str) -> None:
-    if not has_image(engine, image):
+    if wanted.fresh or not has_image(engine, image):
         pull(engine, image, None)
     with saying(f"image {image} cannot be named {wanted.name}:{wanted.tag}"):
         engine.tag(image, wanted.name, wanted.tag)
+    push(engine, wanted.name, wanted.tag, wanted.auth)

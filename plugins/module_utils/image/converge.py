@@ -18,11 +18,11 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 
-from .building import Wanted, make
 from .registry import Registry
+from .wanted import Wanted
 
 OURS = "REGISTRY/"  # what an app file writes before the name of an image that our registry has already
-_CONTENT_TAG = re.compile(r"c-[0-9a-f]{16}")
+_OWN_TAG = re.compile(r"c-[0-9a-f]{16}|buildcache|sha256-.*")
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ def converge(wanted: Wanted, registry: Registry, connect: Callable[[], Engine], 
     ours = _in_ours(wanted)
     if ours:
         return Outcome(_resolved(registry, *ours))
-    if wanted.version and _CONTENT_TAG.fullmatch(wanted.version):
+    if wanted.version and _OWN_TAG.fullmatch(wanted.version):
         raise FairleadError(
-            f"{wanted.app}: version {wanted.version} looks like a content tag; choose another"
+            f"{wanted.app}: version {wanted.version} is a tag that the platform gives itself; choose another"
         )
-    digest = registry.digest(wanted.app, wanted.tag)
+    digest = None if wanted.fresh else registry.digest(wanted.app, wanted.tag)
     if digest:
         return _tagged(wanted, registry, digest, (), check=check)
     making = (f"+ {wanted.name}:{wanted.tag} {f'copy of {wanted.image}' if wanted.image else 'build'}",)
@@ -88,11 +88,14 @@ def converge(wanted: Wanted, registry: Registry, connect: Callable[[], Engine], 
         return replace(predicted, predicted=True)
     if not wanted.image and not wanted.context:
         return Outcome("", making, missing=True)
-    return _tagged(wanted, registry, _make(wanted, registry, connect()), making, check=False)
+    return _tagged(wanted, registry, _make(wanted, registry, connect), making, check=False)
 
 
-def _make(wanted: Wanted, registry: Registry, engine: Engine) -> str:
-    make(engine, wanted)
+def _make(wanted: Wanted, registry: Registry, connect: Callable[[], Engine]) -> str:
+    # What builds is a lot to import for who only asks.
+    from .building import make  # noqa: PLC0415
+
+    make(connect, registry, wanted)
     digest = registry.digest(wanted.app, wanted.tag)
     if digest is None:
         raise FairleadError(f"image {wanted.name}:{wanted.tag} was pushed, but the registry does not have it")

@@ -3,12 +3,18 @@
 
 What a build step writes carries the moment at which it ran. Here nothing is younger than one fixed moment, no
 entry tells who owned it by name, and it is compressed without a time. So whoever builds the same content
-pushes the same layer, and a layer that the registry has is not sent again.
+pushes the same layer, and a layer that the registry has is not sent again. To settle a layer that is settled
+changes nothing.
+
+Python's compiled files name the time of their source, and are of no use beside one of another time; they are
+settled with it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
+import struct
 import tarfile
 import zlib
 from dataclasses import dataclass
@@ -20,6 +26,8 @@ LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 _LEVEL = 4  # twice as fast as the usual 6, for 3 % more
 _GZIP = 31  # zlib's word for gzip, which then writes no name and no time
 _PIECE = 2**20  # bytes
+_COMPILED = ".pyc"
+_HEAD = struct.Struct("<4sIII")  # magic, flags, time and size of the source: PEP 552
 # What depends on the engine or its disk, and says nothing about the file itself.
 _PASSING = ("atime", "ctime", "mtime", "LIBARCHIVE.creationtime")
 
@@ -51,7 +59,7 @@ def settle(source: IO[bytes], target: Path) -> Layer:
         tarfile.open(fileobj=cast("IO[bytes]", blob), mode="w|", format=tarfile.PAX_FORMAT) as written,
     ):
         for member in read:
-            written.addfile(_settled(member), read.extractfile(member) if member.isreg() else None)
+            written.addfile(_settled(member), _content(read, member))
     return blob.layer
 
 
@@ -63,6 +71,13 @@ def compress(source: IO[bytes], target: Path) -> Layer:
     return blob.layer
 
 
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes] | None:
+    content = tar.extractfile(member) if member.isreg() else None
+    if content and member.name.endswith(_COMPILED):
+        return cast("IO[bytes]", _Settled(content))
+    return content
+
+
 def _settled(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.mtime = min(int(member.mtime), MOMENT)
     member.uname = member.gname = ""
@@ -72,6 +87,24 @@ def _settled(member: tarfile.TarInfo) -> tarfile.TarInfo:
         if name not in _PASSING and name not in tarfile.PAX_FIELDS
     }
     return member
+
+
+class _Settled(io.BufferedIOBase):
+    """A compiled file of Python, whose head names no younger moment than its source has."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        head = file.read(_HEAD.size)
+        if len(head) == _HEAD.size:
+            magic, flags, moment, size = _HEAD.unpack(head)
+            if flags == 0 and magic.endswith(b"\r\n"):
+                head = _HEAD.pack(magic, flags, min(moment, MOMENT), size)
+        self._head, self._file = io.BytesIO(head), file
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return that many bytes, fewer only at the end."""
+        head = self._head.read(size)
+        left = -1 if size is None or size < 0 else size - len(head)
+        return head + self._file.read(left)
 
 
 class _Blob:

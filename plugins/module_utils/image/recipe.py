@@ -14,21 +14,26 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dockerfile": {"type": "str", "default": DOCKERFILE},
     "target": {"type": "str"},
     "args": {"type": "dict", "default": {}},
+    "secrets": {"type": "list", "elements": "str", "default": []},
 }
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a context is built: the Dockerfile in it, the stage to end with, and the build's own arguments."""
+    """How a context is built: the Dockerfile in it, the stage to end with, the build's own arguments.
+
+    ``secrets`` are the names of what is mounted at build time, ``/run/secrets/NAME``.
+    """
 
     dockerfile: str = DOCKERFILE
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Recipe:
         """Return what the options say, whatever else is given."""
-        return cls(**{name: given[name] for name in OPTIONS})
+        return cls(**{**{name: given[name] for name in OPTIONS}, "secrets": tuple(given["secrets"])})
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is not as usual, so that a new choice changes no hash of those who do not make it."""
