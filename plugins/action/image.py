@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator
@@ -39,6 +41,10 @@ ARGUMENTS = {
 }
 SOURCES = ("apps", "context", "image")
 MODULE = "fairlead.paas.image"
+# What a build says of itself rather than of its steps; the log has it.
+_OF_THE_TOOL = re.compile(
+    r"$|#[0-9]+ (sha256:|DONE|\[(internal|auth)\]|(copy|export|import|writ|prepar)ing |copy )"
+)
 
 
 class ActionModule(ActionBase):
@@ -94,14 +100,15 @@ class ActionModule(ActionBase):
         path = shlex.quote(str(log_of(app, tag)))
 
         def read(start: int) -> bytes:
-            said = self._low_level_execute_command(f"tail -c +{start + 1} {path} 2>/dev/null")
-            text: str = said.get("stdout", "")
-            return text.encode()
+            # Packed, since a terminal on the way would write ends of lines in its own way.
+            said = self._low_level_execute_command(f"tail -c +{start + 1} {path} 2>/dev/null | base64")
+            return base64.b64decode(said.get("stdout", ""))
 
         return read
 
     def _say(self, line: str) -> None:
-        Display().display(f"  {line}" if line else "")
+        if not _OF_THE_TOOL.match(line):
+            Display().display(f"  {line}")
 
     @contextmanager
     def _shipped(self, context: Context, tag: str) -> Iterator[str]:

@@ -63,7 +63,7 @@ class _Build:
         wanted, path = self.wanted, open_log(self.wanted.app, self.wanted.tag)
         with path.open("w", encoding="utf-8") as log:
             try:
-                built = build(_order(wanted, packed), self.folder, log)
+                built = build(self._order(packed), self.folder, log)
             except EngineError as error:
                 what = f"image {wanted.name}:{wanted.tag} cannot be built"
                 raise EngineError(f"{what}: {error}\nThe whole log is on this builder: {path}") from error
@@ -74,6 +74,19 @@ class _Build:
                 with saying(f"image {built.image} cannot be removed"):
                     self.engine.remove_image(built.image)
             print(f"pushed {wanted.name}:{wanted.tag} as {digest}", file=log)
+
+    def _order(self, packed: Path) -> Order:
+        wanted = self.wanted
+        cached = self.registry.digest(wanted.app, CACHE_TAG)
+        return Order(
+            registry=wanted.registry,
+            packed=packed,
+            recipe=wanted.recipe,
+            caches=(f"{wanted.name}:{CACHE_TAG}",) if cached else (),
+            fresh=wanted.fresh,
+            secrets=wanted.secrets,
+            auth=wanted.auth,
+        )
 
     def _publish(self, built: Built) -> str:
         """Bring what the engine has built to the registry; return its digest there."""
@@ -91,18 +104,6 @@ class _Build:
         if cached := cache_of(configuration, saved.configuration):
             keep_image(self.registry, wanted.app, [CACHE_TAG], cached, layers)
         return digest
-
-
-def _order(wanted: Wanted, packed: Path) -> Order:
-    return Order(
-        registry=wanted.registry,
-        packed=packed,
-        recipe=wanted.recipe,
-        caches=(f"{wanted.name}:{CACHE_TAG}",),
-        fresh=wanted.fresh,
-        secrets=wanted.secrets,
-        auth=wanted.auth,
-    )
 
 
 def _base_labels(built: Built) -> dict[str, str]:
