@@ -298,7 +298,7 @@ def test_who_builds_the_same_content_at_once_waits_and_pushes_nothing(
         builds = [pool.submit(made, connect, empty, context=context) for _ in range(3)]
         images = {each.result().image for each in builds}
     assert (len(images), len(making)) == (1, 1)
-    assert list((Workplace().folder / "work").iterdir()) == []
+    assert list((Workplace().folder / "work").glob(f"{APP}-*")) == []
 
 
 @pytest.mark.usefixtures("base")
