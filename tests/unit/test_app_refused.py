@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.app_texts import HEAD, WEB, problems, process, top
 
-BOTH = "stands beside context; expected one of the two"
+BOTH = "stands beside context; expected one of context, image, package, git"
 
 
 def cases(name: str) -> list[tuple[str, str]]:
@@ -127,7 +127,7 @@ def test_what_stands_under_secret_is_never_repeated() -> None:
         ),
         (
             "app: shop\nbuild: {image: a, target: b}\n" + WEB,
-            "2:19 build.target: stands beside image; expected context, which is built",
+            "2:19 build.target: stands beside image; expected context or git, which are built",
         ),
         (
             "app: shop\nbuild: {context: a, args: {FAIRLEAD_REGISTRY: b}}\n" + WEB,
@@ -154,12 +154,13 @@ def test_what_stands_under_secret_is_never_repeated() -> None:
             "app: shop\n" + WEB,
             (
                 "1:1 build: is missing; "
-                "expected where the image comes from: {context: DIRECTORY} or {image: NAME}"
+                "expected where the image comes from: {context: DIRECTORY}, {image: NAME},"
+                " {package: FILE, runtime: NAME} or {git: {url: URL}}"
             ),
         ),
         (
             "app: shop\nbuild: {}\n" + WEB,
-            "2:8 build: has neither context nor image; expected one of the two",
+            "2:8 build: has no source of the image; expected one of context, image, package, git",
         ),
         (
             HEAD + "processes: {web: {health: {}}}",
