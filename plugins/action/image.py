@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -19,12 +20,15 @@ from ansible.utils.display import Display
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, Problem, Refused
 from ansible_collections.fairlead.paas.plugins.module_utils.following import followed
-from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Context, read_context
+from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import OPTIONS, Recipe
 from ansible_collections.fairlead.paas.plugins.module_utils.image.workplace import log_of
+from ansible_collections.fairlead.paas.plugins.module_utils.inventory import INDEXES
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import source_of
+from ansible_collections.fairlead.paas.plugins.module_utils.source.choice import choose
+from ansible_collections.fairlead.paas.plugins.module_utils.source.generated import Source
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
@@ -59,21 +63,39 @@ class ActionModule(ActionBase):
             ARGUMENTS, required_one_of=[SOURCES], mutually_exclusive=[SOURCES]
         )
         try:
-            result = self._image(_with_app_file(given), task_vars)
+            result = self._image(*self._wanted(given, task_vars or {}), task_vars or {})
         except FairleadError as error:
             raise AnsibleActionFail(_untouched(given["app"], error)) from error
         return result | ({"msg": _untouched(given["app"], result["msg"])} if result.get("failed") else {})
 
-    def _image(self, given: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        recipe = Recipe.of(given)
-        context = read_context(Path(given["context"]), recipe) if given["context"] else None
-        tag = content_tag(context.hash()) if context else reference_tag(given["image"])
+    def _wanted(
+        self, given: dict[str, Any], task_vars: dict[str, Any]
+    ) -> tuple[dict[str, Any], Source | None]:
+        """Return the arguments, with what the app file says where one was given, and what is built."""
+        if not given["apps"]:
+            context = given["context"]
+            return given, read_context(Path(context), Recipe.of(given)) if context else None
+        entry = read_catalog(Path(given["apps"])).require(given["app"])
+        indexes = Variables(task_vars, self._templar).setting(INDEXES) or {}
+        choice = choose(entry, indexes, Path(constants.DEFAULT_LOCAL_TMP))
+        said = {"image": entry.app.build.image, "version": entry.app.version}
+        if choice is None:
+            return given | said, None
+        git = entry.app.build.git
+        cloned = {"origin": {"source": git.url, "revision": choice.source.revision}} if git else {}
+        return given | said | cloned | vars(choice.source.recipe), choice.source
+
+    def _image(
+        self, given: dict[str, Any], source: Source | None, task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
+        tag = content_tag(source.hash()) if source else reference_tag(given["image"])
         names = ("app", "registry", "version", "fresh", "image", "push_auth", *OPTIONS)
         arguments = {name: given[name] for name in names if given[name] is not None} | {"tag": tag}
         result = self._ask(arguments, task_vars)
-        if context and result.get("missing"):
-            told = {"source": source_of(context.root), "build_secrets": self._secrets(given, task_vars)}
-            with self._shipped(context, tag) as packed, followed(self._log(given["app"], tag), self._say):
+        if source and result.get("missing"):
+            origin = given.get("origin") or source_of(Path(given["apps"] or given["context"]))
+            told = {"source": origin, "build_secrets": self._secrets(given, task_vars)}
+            with self._shipped(source, tag) as packed, followed(self._log(given["app"], tag), self._say):
                 result = self._ask({**arguments, **told, "packed": packed}, task_vars)
         result.pop("missing", None)
         return result
@@ -84,9 +106,9 @@ class ActionModule(ActionBase):
         )
         return result
 
-    def _secrets(self, given: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, str]:
+    def _secrets(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, str]:
         """Return the values of what is mounted at build time. Raises Refused for one that has none."""
-        known = Variables(task_vars or {}, self._templar).secrets(given["app"], given["secrets"])
+        known = Variables(task_vars, self._templar).secrets(given["app"], given["secrets"])
         without = [name for name, value in known.items() if not value]
         if without:
             expected = f"a value in the inventory's fairlead_secrets.{given['app']}"
@@ -111,17 +133,15 @@ class ActionModule(ActionBase):
             Display().display(f"  {line}")
 
     @contextmanager
-    def _shipped(self, context: Context, tag: str) -> Iterator[str]:
-        """Yield where the packed context is on the builder; it is gone afterwards, here and there."""
+    def _shipped(self, source: Source, tag: str) -> Iterator[str]:
+        """Yield where the packed source is on the builder; it is gone afterwards, here and there."""
         with tempfile.NamedTemporaryFile(prefix="fairlead-context-") as packed:
-            context.pack(packed)
+            source.pack(packed)
             packed.flush()
-            if content_tag(read_context(context.root, context.recipe).hash()) != tag:
-                raise FairleadError(f"{context.root} changed while it was read; run again")
+            if content_tag(source.again().hash()) != tag:
+                raise FairleadError(f"{source.name} changed while it was read; run again")
             size = format_size(Path(packed.name).stat().st_size)
-            Display().display(
-                f"building {tag} from {context.root} ({len(context.entries)} entries, {size} packed)"
-            )
+            Display().display(f"building {tag} from {source.name} ({source.size}, {size} packed)")
             place = self._make_tmp_path()
             try:
                 yield self._transfer_file(packed.name, f"{place.rstrip('/')}/context.tar.gz")
@@ -131,12 +151,3 @@ class ActionModule(ActionBase):
 
 def _untouched(app: str, why: object) -> str:
     return f"{app}: nothing was touched. {why}"
-
-
-def _with_app_file(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments with what the app file says, where a directory of app files was given."""
-    if not given["apps"]:
-        return given
-    entry = read_catalog(Path(given["apps"])).require(given["app"])
-    sources = {"context": entry.context, "image": entry.app.build.image, "version": entry.app.version}
-    return given | sources | vars(entry.recipe)

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.fairlead.paas.plugins.module_utils.ahead import pack_ahead
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.app.commands import completed
 from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import Platform, configuration_of
 from ansible_collections.fairlead.paas.plugins.module_utils.command_line import scales_among
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
@@ -57,6 +59,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.sight import (
     refusal,
     sight_of,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.source.choice import procfile_of
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 MOVE = "move"  # what is released stays as it is, and only where it stands changes
@@ -203,7 +206,8 @@ class ActionModule(ActionBase):
 
     def _written(self) -> Configuration:
         """Return what the app file says."""
-        app = self.catalog.require(self.given["app"]).app
+        entry = self.catalog.require(self.given["app"])
+        app = completed(entry.app, procfile_of(entry, Path(constants.DEFAULT_LOCAL_TMP)))
         secrets = self.variables.secrets_of(app)
         platform = Platform(*(self.variables.setting(name) for name in (HASH_KEY, DOMAIN, STRATEGY)))
         return configuration_of(app, self.given["image"], secrets, platform)

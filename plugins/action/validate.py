@@ -34,16 +34,17 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import (
     Refused,
     did_you_mean,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     DOMAIN,
+    INDEXES,
     REGISTRY,
     Inventory,
     check_inventory,
     warnings_of,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.saved import load
+from ansible_collections.fairlead.paas.plugins.module_utils.source.choice import choose
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {
@@ -178,13 +179,10 @@ def _failed(problems: Iterable[Problem]) -> dict[str, Any]:
 
 
 def _facts(entry: Entry, inventory: Inventory) -> dict[str, Any]:
-    """Return what machines are asked of the app. Raises Refused for a build context that cannot be read."""
+    """Return what machines are asked of the app. Raises Refused for a source that is none."""
     app = entry.app
-    tag = (
-        content_tag(read_context(entry.context, entry.recipe).hash())
-        if entry.context
-        else reference_tag(app.build.image or "")
-    )
+    choice = choose(entry, inventory.settings[INDEXES] or {}, Path(constants.DEFAULT_LOCAL_TMP))
+    tag = content_tag(choice.source.hash()) if choice else reference_tag(app.build.image or "")
     return {
         "name": app.app,
         "hosts": list(hosts_of(app, inventory.settings[DOMAIN])),

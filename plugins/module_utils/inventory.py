@@ -32,6 +32,9 @@ HASH_KEY = "fairlead_hash_key"
 DOMAIN = "fairlead_domain"
 REGISTRY = "fairlead_registry"
 STRATEGY = "fairlead_strategy"
+INDEXES = "fairlead_indexes"
+SETTINGS = (DOMAIN, HASH_KEY, INDEXES, REGISTRY, STRATEGY)  # of all machines alike
+INDEXES_OF = ("go", "java", "node", "php", "python", "ruby")
 LEDGER_URL = "fairlead_ledger_url"
 MIN_HASH_KEY = 16  # characters
 MIN_SECRET = 4  # characters; Ansible strikes a secret from all it prints, also inside other words
@@ -40,6 +43,8 @@ LONGEST_NAME = 41  # of an app, and the dot after it
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _HOST_PORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}", re.ASCII)
+_INDEX = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%+,:-]*)*", re.ASCII)
+_INDEX_HELP = "http(s)://HOST/PATH, without a user: it stays in the builder's cache"
 _HOST_HELP = "letters, digits and . _ - for it becomes part of the routers' configuration"
 _ADDRESS_HELP = "the machine's private IPv4 address"
 _OTHER_LABEL = f"another label than {', '.join(BUILT_IN)}"
@@ -192,6 +197,23 @@ def _strategy(inventory: Inventory) -> Iterator[Problem]:
         yield inventory_problem(STRATEGY, "is not known", show(value), did_you_mean(str(value), STRATEGIES))
 
 
+def _indexes(inventory: Inventory) -> Iterator[Problem]:
+    value = inventory.settings.get(INDEXES)
+    if isinstance(value, Unreadable):
+        yield _unset(INDEXES, value, "")
+    elif value is not None and not isinstance(value, dict):
+        yield inventory_problem(
+            INDEXES, "is not a mapping", show(value), "such as {python: https://…/simple}"
+        )
+    for name, url in value.items() if isinstance(value, dict) else ():
+        variable = f"{INDEXES}.{name}"
+        if name not in INDEXES_OF:
+            yield inventory_problem(variable, "is not known", "", did_you_mean(str(name), INDEXES_OF))
+        elif not isinstance(url, str) or not _INDEX.fullmatch(url):
+            # What was given may hold a password.
+            yield inventory_problem(variable, "is no address of an index", "", _INDEX_HELP)
+
+
 def _domain(inventory: Inventory) -> Iterator[Problem]:
     value = inventory.settings.get(DOMAIN)
     if value is None or isinstance(value, Unreadable):
@@ -247,7 +269,7 @@ def _accounts(inventory: Inventory) -> Iterator[Problem]:
 
 _CHECKS = (
     *(_groups, _names, _addresses, _labels, _ports, _rooms),
-    *(_domain, _registry, _strategy, _ledger, _keys, _accounts),
+    *(_domain, _registry, _indexes, _strategy, _ledger, _keys, _accounts),
 )
 
 

@@ -11,15 +11,13 @@ from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 
 from .allotment import OVERCOMMIT, RESERVED_FOR, SYSTEM
 from .app.model import App
+from .app.needs import secret_names
 from .errors import FairleadError
 from .inventory import (
     ACCOUNTS,
-    DOMAIN,
     GROUPS,
-    HASH_KEY,
     LEDGER_URL,
-    REGISTRY,
-    STRATEGY,
+    SETTINGS,
     Inventory,
     Machine,
     Unreadable,
@@ -53,7 +51,7 @@ class Variables:
 
     def secrets_of(self, app: App) -> dict[str, Any]:
         """Return the values of an app's secrets by name; those of other apps are not even decrypted."""
-        return self.secrets(app.app, app.env.secret)
+        return self.secrets(app.app, secret_names(app))
 
     def secrets(self, app: str, names: Iterable[str]) -> dict[str, Any]:
         """Return the values of these secrets of an app by name."""
@@ -75,7 +73,7 @@ class Variables:
         """Return the platform's view of the inventory."""
         groups = {group: tuple(self._vars["groups"].get(group, ())) for group in GROUPS}
         names = {name for hosts in groups.values() for name in hosts}
-        settings = {name: self.setting(name) for name in (*ACCOUNTS, DOMAIN, HASH_KEY, REGISTRY, STRATEGY)}
+        settings = {name: self.setting(name) for name in (*ACCOUNTS, *SETTINGS)}
         machines = {name: self._machine(name, manager=name in groups["managers"]) for name in names}
         return Inventory(groups, machines, settings)
 

@@ -35,10 +35,15 @@ def test_the_sample_is_read_as_it_is_meant() -> None:
         "version": "1.0.0",
         "build": {
             "context": "shop",
+            "package": None,
+            "git": None,
+            "image": None,
+            "runtime": None,
+            "sha256": None,
             "dockerfile": "Dockerfile",
             "target": None,
             "args": {},
-            "image": None,
+            "secrets": (),
         },
         "env": {"clear": {"GREETING": "hello"}, "secret": ("SESSION_KEY",)},
         "processes": {

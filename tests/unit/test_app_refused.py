@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.app_texts import HEAD, WEB, problems, process, top
 
-BOTH = "stands beside context; expected one of the two"
+BOTH = "stands beside context; expected one of context, image, package, git"
 
 
 def cases(name: str) -> list[tuple[str, str]]:
@@ -106,6 +106,48 @@ def test_contexts(context: str) -> None:
     assert said[0].startswith("2:18 build.context: is not a build context; got ")
 
 
+PACKAGE = "expected a file beside this file, such as shop-1.2.tar.gz, or an http(s):// URL of one"
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "../a.zip",
+        "/a.zip",
+        "a b.zip",
+        "-a.zip",
+        "a/",
+        "http://u:p@h/a.zip",
+        "ftp://h/a.zip",
+        "http://h/a.zip?x=1",
+    ],
+)
+def test_packages(package: str) -> None:
+    said = problems(f"app: shop\nbuild: {{package: '{package}', runtime: static}}\n{WEB}")
+    assert said[0].startswith("2:18 build.package: is not a package; got ")
+    assert said[0].endswith(PACKAGE)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("-a", "--upload-pack=x", "file:///srv/a", "/srv/a", "http://h/a", "git://h/a", "ext::sh -c x"),
+        *("https://u:p@h/a", "https://u@h/a", "ssh://-oProxyCommand=x/a", "ssh://u:p@h/a", "u@h:-a", "a b"),
+    ],
+)
+def test_repositories(url: str) -> None:
+    said = problems(f"app: shop\nbuild: {{git: {{url: '{url}'}}}}\n{WEB}")
+    assert len(said) == 1
+    assert said[0].startswith("2:20 build.git.url: is not a repository; got ")
+
+
+@pytest.mark.parametrize("ref", ["-a", "a..b", "a b", "a^", "a~1", "a:b", "a.lock", "a/", "@{1}", ""])
+def test_refs(ref: str) -> None:
+    said = problems(f"app: shop\nbuild: {{git: {{url: 'git@h:a', ref: '{ref}'}}}}\n{WEB}")
+    assert len(said) == 1
+    assert said[0].startswith("2:36 build.git.ref: is not a branch, tag or commit; got ")
+
+
 def test_what_stands_under_secret_is_never_repeated() -> None:
     for line in ("env: {secret: [A=hunter2]}", "env: {secret: {A: hunter2}}", "env: {secret: hunter2}"):
         said = problems(top(line))
@@ -127,7 +169,7 @@ def test_what_stands_under_secret_is_never_repeated() -> None:
         ),
         (
             "app: shop\nbuild: {image: a, target: b}\n" + WEB,
-            "2:19 build.target: stands beside image; expected context, which is built",
+            "2:19 build.target: stands beside image; expected context or git, which are built",
         ),
         (
             "app: shop\nbuild: {context: a, args: {FAIRLEAD_REGISTRY: b}}\n" + WEB,
@@ -147,6 +189,68 @@ def test_what_stands_under_secret_is_never_repeated() -> None:
                 "expected a path inside the context, with no .. in it"
             ),
         ),
+        (
+            "app: shop\nbuild: {package: a.rar, runtime: static}\n" + WEB,
+            (
+                '2:18 build.package: has an ending that is not known; got "a.rar"; '
+                "expected a name that ends in .tar.gz, .tgz, .tar.zst or .zip"
+            ),
+        ),
+        (
+            "app: shop\nbuild: {package: a.zip}\n" + WEB,
+            (
+                "2:18 build.package: has no runtime beside it; "
+                "expected runtime: one of golang, java, node, php, python, ruby, static"
+            ),
+        ),
+        (
+            "app: shop\nbuild: {package: 'https://h.example/a.zip', runtime: static}\n" + WEB,
+            "2:18 build.package: has no sha256 beside it; expected sha256: what sha256sum prints of the file",
+        ),
+        (
+            "app: shop\nbuild: {package: a.zip, runtime: pyton}\n" + WEB,
+            (
+                '2:34 build.runtime: is not a runtime; got "pyton"; expected one of '
+                'golang, java, node, php, python, ruby, static (did you mean "python"?)'
+            ),
+        ),
+        (
+            "app: shop\nbuild: {package: a.zip, runtime: 'static:a b'}\n" + WEB,
+            (
+                '2:34 build.runtime: is not a runtime; got "static:a b"; '
+                "expected an image tag such as 1.0.0: letters, digits, _ . - and at most 128 of them"
+            ),
+        ),
+        (
+            "app: shop\nbuild: {package: a.zip, runtime: static, sha256: abc}\n" + WEB,
+            (
+                '2:50 build.sha256: is not a SHA-256; got "abc"; '
+                "expected the 64 hexadecimal digits that sha256sum prints"
+            ),
+        ),
+        (
+            "app: shop\nbuild: {package: a.zip, runtime: static, args: {A: b}}\n" + WEB,
+            "2:42 build.args: stands beside package; expected context or git, which are built",
+        ),
+        (
+            "app: shop\nbuild: {context: a, runtime: static, target: b}\n" + WEB,
+            "2:38 build.target: stands beside runtime; expected one of the two",
+        ),
+        (
+            f"app: shop\nbuild: {{context: a, sha256: '{0:064}'}}\n" + WEB,
+            "2:21 build.sha256: stands beside context; expected package",
+        ),
+        (
+            "app: shop\nbuild: {image: a, secrets: [B]}\n" + WEB,
+            "2:19 build.secrets: stands beside image; expected context or git, which are built",
+        ),
+        (
+            "app: shop\nbuild: {git: {ref: a}}\n" + WEB,
+            (
+                "2:14 build.git.url: is missing; expected where it is: "
+                "https://HOST/PATH, ssh://USER@HOST/PATH or USER@HOST:PATH, without a password"
+            ),
+        ),
         (HEAD + "processes: {}", "3:12 processes: is empty; got a mapping; expected at least one"),
         ("[]", "1:1: is not a mapping; got a list; expected a mapping"),
         ("hello", '1:1: is not a mapping; got "hello"; expected a mapping'),
@@ -154,12 +258,13 @@ def test_what_stands_under_secret_is_never_repeated() -> None:
             "app: shop\n" + WEB,
             (
                 "1:1 build: is missing; "
-                "expected where the image comes from: {context: DIRECTORY} or {image: NAME}"
+                "expected where the image comes from: {context: DIRECTORY}, {image: NAME},"
+                " {package: FILE, runtime: NAME} or {git: {url: URL}}"
             ),
         ),
         (
             "app: shop\nbuild: {}\n" + WEB,
-            "2:8 build: has neither context nor image; expected one of the two",
+            "2:8 build: has no source of the image; expected one of context, image, package, git",
         ),
         (
             HEAD + "processes: {web: {health: {}}}",

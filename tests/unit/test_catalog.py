@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Refused
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import Recipe
+from ansible_collections.fairlead.paas.plugins.module_utils.source.choice import choose
 
 ROOT = Path(__file__).parents[2]
 
@@ -181,8 +182,10 @@ def test_a_context_is_a_directory_with_a_dockerfile(apps: Path) -> None:
     place = "apps/shop.yml:2:18 build.context:"
     assert built(apps) == [f'{place} is no directory; got "shop"; expected a directory beside this file']
     (apps / "shop").mkdir()
+    nothing, *_ = built(apps)
+    assert nothing.startswith(f"{place} has no Dockerfile and none of requirements.txt, pyproject.toml, ")
+    assert "; expected a regular file shop/Dockerfile, or runtime: one of golang, java, " in nothing
     dockerfile = f'{place} has no Dockerfile; got "shop"; expected a regular file shop/Dockerfile'
-    assert built(apps) == [dockerfile]
     (apps / "shop/Dockerfile").mkdir()
     assert built(apps) == [dockerfile]
     (apps / "shop/Dockerfile").rmdir()
@@ -199,8 +202,9 @@ def test_another_dockerfile_is_in_the_context_too(apps: Path) -> None:
     ]
     (apps / "shop/docker/web").write_text("FROM scratch\n")
     assert built(apps, f"{how}, target: small, args: {{LEVEL: '2'}}") == []
-    entry = read_catalog(apps).entries["shop"]
-    assert entry.recipe == Recipe("docker/web", "small", {"LEVEL": "2"})
+    choice = choose(read_catalog(apps).entries["shop"], {})
+    assert choice
+    assert choice.source.recipe == Recipe("docker/web", "small", {"LEVEL": "2"})
     (apps / "shop/docker/web").unlink()
     (apps / "shop/docker/web").symlink_to(apps / "shop.yml")
     assert "has a docker/web that leads out of it" in built(apps, how)[0]

@@ -18,6 +18,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import (
     check_hopes,
     check_needs,
     check_reservations,
+    secret_names,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Allotment, Node
@@ -46,6 +47,7 @@ CORES = "expected cores such as 0.5 or 2, from 0 to 1024"
 FACTORS = "expected a mapping such as {memory: 1.0, cpu: 2.0}"
 NAN = float("nan")
 LONG_KEY = "expected a secret text of at least 16 characters"
+INDEX = "expected http(s)://HOST/PATH, without a user: it stays in the builder's cache"
 GOOD = Inventory(
     groups=dict.fromkeys(GROUPS, ("m1",)) | {"nodes": ("n1", "n2")},
     machines={
@@ -55,6 +57,7 @@ GOOD = Inventory(
     },
     settings={
         "fairlead_domain": "apps.localhost",
+        "fairlead_indexes": {"python": "https://index.example/simple/", "go": "http://10.0.0.1:8080"},
         "fairlead_registry": "198.18.0.10:5000",
         "fairlead_registry_pull": ACCOUNT,
         "fairlead_registry_push": ACCOUNT,
@@ -239,6 +242,16 @@ def test_the_database_of_the_managers(urls: tuple[Any, Any], words: list[str]) -
         ),
         ("strategy", ["spread"], ": is not known; got a list; expected one of binpack"),
         ("strategy", GONE, ": cannot be evaluated: 'vault' is undefined"),
+        ("indexes", ["a"], ": is not a mapping; got a list; expected such as {python: https://…/simple}"),
+        ("indexes", GONE, ": cannot be evaluated: 'vault' is undefined"),
+        (
+            "indexes",
+            {"pypi": "https://a"},
+            ".pypi: is not known; expected one of go, java, node, php, python",
+        ),
+        ("indexes", {"go": "https://u:hunter2@h/"}, f".go: is no address of an index; {INDEX}"),
+        ("indexes", {"go": "https://h/' x"}, f".go: is no address of an index; {INDEX}"),
+        ("indexes", {"go": None}, f".go: is no address of an index; {INDEX}"),
         ("hash_key", None, f": is not set; {LONG_KEY}"),
         ("hash_key", "hunter2", f": is not long enough a text; {LONG_KEY}"),
         ("hash_key", GONE, f": cannot be evaluated: 'vault' is undefined; {LONG_KEY}"),
@@ -392,3 +405,11 @@ def test_nodes_that_are_reserved_for_an_app_that_has_no_file() -> None:
 def test_secrets_that_are_not_there_are_named_but_never_shown(value: Any, words: str) -> None:
     found = said(check_needs(SECRET, {"A": "hunter2", "B": value}))
     assert found == [f"inventory fairlead_secrets.shop.B: {words}; expected text, in a vault"]
+
+
+def test_secrets_that_an_image_is_built_with_need_a_value_too() -> None:
+    text = "app: shop\nbuild: {context: a, secrets: [A, TOKEN]}\nenv: {secret: [A]}\nprocesses: {web: {}}\n"
+    entry = Entry(*parse_app("apps/shop.yml", text.encode()), context=Path("apps/shop"))
+    assert secret_names(entry.app) == ("A", "TOKEN")
+    words = "inventory fairlead_secrets.shop.TOKEN: is not set; expected text, in a vault"
+    assert said(check_needs(entry, {"A": "hunter2"})) == [words]

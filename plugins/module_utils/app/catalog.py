@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused, did_you_mean
-from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import Recipe
 
 from .document import Document, one_line, show
 from .document import Path as FieldPath
@@ -16,22 +15,24 @@ from .file import parse_app
 from .grammar import parse_name
 from .model import App
 from .neighbours import check_neighbours
-from .sources import app_files, check_context, read_bytes
+from .sources import app_files, check_context, check_package, read_bytes
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One app, the document to point at its parts, and the absolute path of its build context, if any."""
+    """One app, the document to point at its parts, and the absolute path of what it is built from, if any.
+
+    That is a directory, its ``context``, or a file, its ``package``. ``source/choice`` makes a source of it.
+    """
 
     app: App
     document: Document
     context: Path | None
+    package: Path | None = None
 
-    @property
-    def recipe(self) -> Recipe:
-        """How its context is built."""
-        build = self.app.build
-        return Recipe(build.dockerfile, build.target, build.args)
+    def named(self, path: str) -> str:
+        """Return what messages call something beside the app's file."""
+        return str(PurePath(self.document.file).parent / path)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def _read(path: Path) -> tuple[Entry, list[Problem]]:
         raise Refused([Problem(file, 0, 0, "", str(error), "", "an app file")]) from error
     app, document = parse_app(file, data)
     context, problems = check_context(path.parent, document)
-    return Entry(app, document, context), problems
+    package, more = check_package(path.parent, document)
+    return Entry(app, document, context, package), [*problems, *more]
 
 
 def _conflicts(entries: Mapping[str, Entry], domain: str) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.constraints import (
     parse_constraint,
     parse_label,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.source.runtimes import RUNTIMES, known_runtime
 from ansible_collections.fairlead.paas.plugins.module_utils.units import (
     ALL,
     DURATION_HELP,
@@ -62,6 +63,14 @@ def _constraint(value: str) -> str:
     return str(parse_constraint(value))
 
 
+def _runtime(value: str) -> str:
+    name, colon, tag = value.partition(":")
+    known_runtime(name)
+    if colon:
+        grammar.parse_version(tag)
+    return value
+
+
 def _is_a_list(value: Any) -> Any:
     if isinstance(value, str):
         raise wrong("is text, not a list", _as_list(value))
@@ -89,6 +98,13 @@ Version = Annotated[str, pattern("a version", grammar.parse_version, grammar.VER
 Image = Annotated[str, pattern("an image", grammar.parse_image, grammar.IMAGE, 255)]
 Context = Annotated[str, pattern("a build context", grammar.parse_context, grammar.CONTEXT, 200)]
 Inside = Annotated[str, pattern("a path", grammar.parse_inside, grammar.CONTEXT, 200)]
+Package = Annotated[str, pattern("a package", grammar.parse_package, f"(?:{grammar.PACKAGE})", 500)]
+Runtime = Annotated[
+    str, text("a runtime", _runtime, {"pattern": f"^({'|'.join(RUNTIMES)})(:{grammar.VERSION})?$"})
+]
+Sha256 = Annotated[str, pattern("a SHA-256", grammar.parse_sha256, grammar.SHA256, 64)]
+GitUrl = Annotated[str, pattern("a repository", grammar.parse_git_url, f"(?:{grammar.GIT_URL})", 500)]
+GitRef = Annotated[str, pattern("a branch, tag or commit", grammar.parse_git_ref, grammar.GIT_REF, 200)]
 Stage = Annotated[str, pattern("a stage", grammar.parse_stage, grammar.STAGE, 100)]
 HttpPath = Annotated[str, pattern("a path", grammar.parse_http_path, grammar.HTTP_PATH, 200)]
 Memory = Annotated[int, quantity(_SIZE, MIN_MEMORY, MAX_MEMORY)]

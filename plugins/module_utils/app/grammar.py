@@ -22,6 +22,30 @@ CONTEXT_HELP = "a directory beside this file, such as shop, with no .. in its pa
 
 INSIDE_HELP = "a path inside the context, with no .. in it"
 
+# A package is a file beside the app file, or a URL. Neither may hold a password: both stand in messages.
+PACKAGE = (
+    r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._+-]*(?:/[A-Za-z0-9_][A-Za-z0-9._+-]*)*"
+    r"|https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%+@=,:-]*)+"
+)
+PACKAGE_HELP = "a file beside this file, such as shop-1.2.tar.gz, or an http(s):// URL of one"
+
+SHA256 = r"[0-9a-f]{64}"
+SHA256_HELP = "the 64 hexadecimal digits that sha256sum prints"
+
+RUNTIME = rf"[a-z]+(?::{VERSION})?"
+
+_GIT_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+_GIT_PATH = r"[A-Za-z0-9._~/+@-]+"
+GIT_URL = (
+    rf"https://{_GIT_HOST}(?::[0-9]{{1,5}})?/{_GIT_PATH}"
+    rf"|ssh://(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?{_GIT_HOST}(?::[0-9]{{1,5}})?/{_GIT_PATH}"
+    rf"|[A-Za-z0-9_][A-Za-z0-9_.-]*@{_GIT_HOST}:(?!-){_GIT_PATH}"
+)
+GIT_URL_HELP = "https://HOST/PATH, ssh://USER@HOST/PATH or USER@HOST:PATH, without a password"
+
+GIT_REF = r"(?!.*(?:\.\.|//|\.lock$|\.$|/$))[A-Za-z0-9_][A-Za-z0-9._/+-]*"
+GIT_REF_HELP = "a branch, a tag or a whole commit"
+
 STAGE = r"[a-z0-9][a-z0-9_.-]*"
 STAGE_HELP = "the name of a stage, FROM … AS NAME: a-z, 0-9 and _ . -, or its number"
 
@@ -59,6 +83,10 @@ parse_name = _parser(NAME, NAME_HELP, 40)
 parse_version = _parser(VERSION, VERSION_HELP, 128)
 parse_context = _parser(CONTEXT, CONTEXT_HELP, 200)
 parse_inside = _parser(CONTEXT, INSIDE_HELP, 200)
+parse_package = _parser(PACKAGE, PACKAGE_HELP, 500)
+parse_sha256 = _parser(SHA256, SHA256_HELP, 64)
+parse_git_url = _parser(GIT_URL, GIT_URL_HELP, 500)
+parse_git_ref = _parser(GIT_REF, GIT_REF_HELP, 200)
 parse_stage = _parser(STAGE, STAGE_HELP, 100)
 parse_env_name = _parser(ENV_NAME, ENV_NAME_HELP, 200)
 parse_http_path = _parser(HTTP_PATH, HTTP_PATH_HELP, 200)

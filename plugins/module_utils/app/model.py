@@ -26,6 +26,8 @@ from .fields import (
     EnvName,
     Factor,
     Flag,
+    GitRef,
+    GitUrl,
     Grace,
     HttpPath,
     Image,
@@ -38,11 +40,14 @@ from .fields import (
     Name,
     Order,
     Others,
+    Package,
     Parallelism,
     Peer,
     Percentage,
     Port,
     Preferred,
+    Runtime,
+    Sha256,
     Skew,
     Stage,
     Strategy,
@@ -51,11 +56,14 @@ from .fields import (
     Weight,
     Word,
 )
-from .grammar import IMAGE_HELP, OTHERS_HELP, PEER_HELP
+from .grammar import GIT_REF_HELP, GIT_URL_HELP, IMAGE_HELP, OTHERS_HELP, PACKAGE_HELP, PEER_HELP
 from .kinds import LIST, MAPPING, TEXT, several, whole
 
 _PREFERENCE_HELP = f"{CONSTRAINT_HELP}, or {{rule: EXPRESSION, weight: 80}}"
 _APART_HELP = 'a list such as [billing, "*"], or {apps: [billing], per: zone}'
+
+
+SOURCES = ("context", "image", "package", "git")  # of which build names one
 
 
 class Part(BaseModel):
@@ -64,18 +72,34 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Git(Part):
+    """A commit of a git repository, or a directory in it."""
+
+    url: GitUrl = Field(description=f"where it is: {GIT_URL_HELP}")
+    ref: GitRef = Field("HEAD", description=f"{GIT_REF_HELP}; what the repository itself has as its HEAD")
+    path: Inside | None = Field(None, description="a directory in it; all of it unless given")
+
+
 class Build(Part):
-    """Where the image comes from: built from a directory, or taken as it is."""
+    """Where the image comes from: built from a directory, a package or a commit, or taken as it is."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["context"]}, {"required": ["image"]}]}
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [name]} for name in SOURCES]})
+
+    context: Context | None = Field(None, description="a directory beside the app file")
+    package: Package | None = Field(None, description=f"an archive of finished artefacts: {PACKAGE_HELP}")
+    git: Git | None = Field(None, description="a commit of a git repository: {url: …, ref: …, path: …}")
+    image: Image | None = Field(None, description=f"an image that exists: {IMAGE_HELP}")
+    runtime: Runtime | None = Field(
+        None,
+        description="what it runs on, NAME or NAME:TAG; a package needs it, code says it by what is in it",
     )
-
-    context: Context | None = Field(None, description="a directory beside the app file, with a Dockerfile")
+    sha256: Sha256 | None = Field(None, description="of the package; needed where that is a URL")
     dockerfile: Inside = Field(DOCKERFILE, description="the Dockerfile's path inside the context")
     target: Stage | None = Field(None, description="the stage to end with; the last one unless given")
     args: dict[EnvName, Word] = Field({}, description="build arguments, which are no secrets")
-    image: Image | None = Field(None, description=f"an image that exists: {IMAGE_HELP}")
+    secrets: tuple[EnvName, ...] = Field(
+        (), description="names of the inventory's fairlead_secrets, mounted while it is built and not kept"
+    )
 
 
 class Env(Part):
@@ -245,7 +269,12 @@ class App(Part):
 
     app: Name = Field(description="the app's name, which is also the file's")
     version: Version | None = Field(None, description="one more tag of the image, REGISTRY/NAME:VERSION")
-    build: Build = Field(description="where the image comes from: {context: DIRECTORY} or {image: NAME}")
+    build: Build = Field(
+        description=(
+            "where the image comes from: {context: DIRECTORY}, {image: NAME},"
+            " {package: FILE, runtime: NAME} or {git: {url: URL}}"
+        )
+    )
     env: Env = Field(Env(), description="the environment of every instance")
     processes: dict[Name, Process] = Field(
         min_length=1,

@@ -19,7 +19,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
 
 from .catalog import Entry
 from .document import Path, show
-from .model import Apart
+from .model import Apart, App
 
 
 def check_needs(entry: Entry, secrets: Mapping[str, Any]) -> list[Problem]:
@@ -28,6 +28,11 @@ def check_needs(entry: Entry, secrets: Mapping[str, Any]) -> list[Problem]:
     ``secrets`` are values by the app's secret names, None where unset, or Unreadable; none is ever repeated.
     """
     return [*_missing_secrets(entry, secrets)]
+
+
+def secret_names(app: App) -> tuple[str, ...]:
+    """Return the names of all secrets of an app: what instances get, and what its image is built with."""
+    return tuple(dict.fromkeys((*app.env.secret, *app.build.secrets)))
 
 
 def check_hopes(entry: Entry, inventory: Inventory) -> list[Problem]:
@@ -84,7 +89,7 @@ def _asked(entry: Entry) -> Iterator[tuple[Path, str]]:
 
 
 def _missing_secrets(entry: Entry, secrets: Mapping[str, Any]) -> Iterator[Problem]:
-    for name in entry.app.env.secret:
+    for name in secret_names(entry.app):
         problem = _secret_problem(secrets.get(name))
         if problem:
             yield inventory_problem(

@@ -13,8 +13,11 @@ from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, did_you_mean
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import REGISTRY_ARGUMENT
+from ansible_collections.fairlead.paas.plugins.module_utils.source.endings import ENDINGS_HELP, ending_of
+from ansible_collections.fairlead.paas.plugins.module_utils.source.runtimes import RUNTIMES
 
 from .document import Document, Path
+from .model import SOURCES
 from .places import PLACEMENT_RULES
 
 PLATFORM_ENV = ("APP_NAME", "HOST_IP", "INSTANCE", "PORT", "PROCESS", "RELEASE")
@@ -33,16 +36,38 @@ def _name_is_the_files(document: Document) -> Iterator[Problem]:
 
 def _one_way_to_an_image(document: Document) -> Iterator[Problem]:
     build = document.get(("build",))
-    if isinstance(build, dict) and {"context", "image"} <= set(build):
-        yield document.key_problem(("build", "image"), "stands beside context", "", "one of the two")
-    for name in ("dockerfile", "target", "args"):
-        if isinstance(build, dict) and name in build and "image" in build:
-            yield document.key_problem(("build", name), "stands beside image", "", "context, which is built")
+    if not isinstance(build, dict):
+        return
+    named = [name for name in SOURCES if name in build]
+    for name in named[1:]:
+        yield document.key_problem(("build", name), f"stands beside {named[0]}", "", _ONE_OF_SOURCES)
+    if not named:
+        yield document.problem(("build",), "has no source of the image", "", _ONE_OF_SOURCES)
+    for source in named[:1]:
+        for name, (sources, expected) in _ONLY_WITH.items():
+            if name in build and source not in sources:
+                yield document.key_problem(("build", name), f"stands beside {source}", "", expected)
     if REGISTRY_ARGUMENT in document.mapping(("build", "args")):
         at = ("build", "args", REGISTRY_ARGUMENT)
         yield document.key_problem(at, "is set by the platform", "", "another name")
-    if isinstance(build, dict) and not {"context", "image"} & set(build):
-        yield document.problem(("build",), "has neither context nor image", "", "one of the two")
+
+
+def _what_is_built_is_said(document: Document) -> Iterator[Problem]:
+    build = document.mapping(("build",))
+    package = build.get("package")
+    if "runtime" in build:
+        for name in ("dockerfile", "target", "args"):
+            if name in build:
+                yield document.key_problem(("build", name), "stands beside runtime", "", "one of the two")
+    if not isinstance(package, str):
+        return
+    at, expected = ("build", "package"), ENDINGS_HELP
+    if ending_of(package) is None:
+        yield document.problem(at, "has an ending that is not known", document.shown(at), expected)
+    if "runtime" not in build:
+        yield document.problem(at, "has no runtime beside it", "", f"runtime: one of {', '.join(RUNTIMES)}")
+    if "://" in package and "sha256" not in build:
+        yield document.problem(at, "has no sha256 beside it", "", "sha256: what sha256sum prints of the file")
 
 
 def _environment_is_set_once(document: Document) -> Iterator[Problem]:
@@ -112,11 +137,23 @@ def _one_of(name: str, processes: dict[str, Any]) -> str:
     return did_you_mean(name, processes) if processes else "a process of this app"
 
 
+_ONE_OF_SOURCES = f"one of {', '.join(SOURCES)}"
+_BUILT = (("context", "git"), "context or git, which are built")
+# What stands only beside some sources, and what to say beside another.
+_ONLY_WITH = {
+    "dockerfile": _BUILT,
+    "target": _BUILT,
+    "args": _BUILT,
+    "runtime": (("context", "git", "package"), "context, git or package"),
+    "secrets": _BUILT,
+    "sha256": (("package",), "package"),
+}
 _RESERVED = "is set by the platform"
 _OTHER_NAME = "another name"
 _RULES = (
     _name_is_the_files,
     _one_way_to_an_image,
+    _what_is_built_is_said,
     _environment_is_set_once,
     _processes_fit_together,
     _commands_name_a_program,

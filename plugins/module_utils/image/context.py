@@ -14,6 +14,7 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
@@ -21,7 +22,7 @@ from typing import IO
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused
 
-from .ignore import IGNORE_FILE, paths_in, read_rules
+from .ignore import IGNORE_FILE, Rule, paths_in, read_rules
 from .recipe import USUAL, Recipe
 
 _SCHEME = "fairlead context 1"  # raised when the same context shall give another hash
@@ -37,6 +38,9 @@ class Kind(Enum):
     LINK = "link"
 
 
+_TYPES = {Kind.DIRECTORY: tarfile.DIRTYPE, Kind.LINK: tarfile.SYMTYPE}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One path of a context, relative to its root; ``target`` is where a link leads."""
@@ -48,11 +52,29 @@ class Entry:
 
 @dataclass(frozen=True)
 class Context:
-    """A build context as it is on the disk now, its entries sorted by path, and how it is built."""
+    """A build context as it is on the disk now, its entries sorted by path, and how it is built.
+
+    ``revision`` is the commit that it is a checkout of, where it was made as one.
+    """
 
     root: Path
     entries: tuple[Entry, ...]
     recipe: Recipe = USUAL
+    revision: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what messages call it."""
+        return str(self.root)
+
+    @property
+    def size(self) -> str:
+        """Return how much is in it, in words."""
+        return f"{len(self.entries)} entries"
+
+    def again(self) -> Context:
+        """Return the context as it is by now. Raises Refused as ``read_context`` does."""
+        return read_context(self.root, self.recipe)
 
     def hash(self) -> str:
         """Return the content hash, 16 hexadecimal digits, of what is in it and how it is built."""
@@ -63,12 +85,13 @@ class Context:
 
     def pack(self, file: IO[bytes]) -> None:
         """Write the context as a gzipped tar; the same context gives the same bytes."""
-        with (
-            gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
-            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
-        ):
-            for entry in self.entries:
-                self._add(tar, entry)
+        with packing(file) as tar:
+            self.add_to(tar)
+
+    def add_to(self, tar: tarfile.TarFile, folder: str = "") -> None:
+        """Write its entries into a tar, below a folder if one is named."""
+        for entry in self.entries:
+            self._add(tar, entry, f"{folder}/{entry.path}" if folder else entry.path)
 
     def _parts(self) -> Iterator[bytes]:
         for entry in self.entries:
@@ -82,19 +105,33 @@ class Context:
                 return hashlib.file_digest(file, "sha256").digest()
         return os.fsencode(entry.target)
 
-    def _add(self, tar: tarfile.TarFile, entry: Entry) -> None:
-        info = tarfile.TarInfo(entry.path)
-        info.mode = 0o644 if entry.kind is Kind.FILE else 0o755
-        if entry.kind is Kind.DIRECTORY:
-            info.type = tarfile.DIRTYPE
-        elif entry.kind is Kind.LINK:
-            info.type, info.linkname = tarfile.SYMTYPE, entry.target
-        else:
+    def _add(self, tar: tarfile.TarFile, entry: Entry, path: str) -> None:
+        info = header(path, entry.kind)
+        info.linkname = entry.target
+        if entry.kind in (Kind.FILE, Kind.PROGRAM):
             with (self.root / entry.path).open("rb") as file:
                 info.size = os.fstat(file.fileno()).st_size
                 tar.addfile(info, file)
             return
         tar.addfile(info)
+
+
+@contextmanager
+def packing(file: IO[bytes]) -> Iterator[tarfile.TarFile]:
+    """Yield a tar that is written into a file, gzipped; the same entries give the same bytes."""
+    with (
+        gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        yield tar
+
+
+def header(path: str, kind: Kind) -> tarfile.TarInfo:
+    """Return what a tar says of an entry: no time, no owner, and of permissions only who may run it."""
+    info = tarfile.TarInfo(path)
+    info.type = _TYPES.get(kind, tarfile.REGTYPE)
+    info.mode = 0o644 if kind is Kind.FILE else 0o755
+    return info
 
 
 def read_context(root: Path, recipe: Recipe = USUAL) -> Context:
@@ -104,7 +141,15 @@ def read_context(root: Path, recipe: Recipe = USUAL) -> Context:
     """
     if not (root / recipe.dockerfile).is_file():
         raise Refused([Problem(str(root), 0, 0, "", f"has no {recipe.dockerfile}")])
-    paths = sorted(paths_in(root, read_rules(root, recipe.dockerfile)), key=os.fsencode)
+    return read_tree(root, read_rules(root, recipe.dockerfile), recipe)
+
+
+def read_tree(root: Path, rules: tuple[Rule, ...], recipe: Recipe = USUAL) -> Context:
+    """Return what is in a directory without what the rules leave out, whether or not there is a Dockerfile.
+
+    Raises Refused as ``read_context`` does.
+    """
+    paths = sorted(paths_in(root, rules), key=os.fsencode)
     problems = [problem for path in paths for problem in _problems(root, path)]
     if problems:
         raise Refused(problems)

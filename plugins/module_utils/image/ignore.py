@@ -31,14 +31,14 @@ class Rule:
     matches: re.Pattern[str]
 
 
-def read_rules(root: Path, *kept: str) -> tuple[Rule, ...]:
+def read_rules(root: Path, *kept: str, usual: tuple[str, ...] = ()) -> tuple[Rule, ...]:
     """Return the rules of the context in a directory; what is ``kept`` is needed for the build itself.
 
-    Raises Refused for a line that is no pattern.
+    ``usual`` are lines before its own, which may say otherwise. Raises Refused for a line that is no pattern.
     """
     file = root / IGNORE_FILE
     lines = file.read_text(encoding="utf-8-sig").splitlines() if file.is_file() else []
-    rules: list[Rule] = []
+    rules = [rule for line in usual for rule in _rule(line)]
     problems: list[Problem] = []
     for number, line in enumerate(lines, 1):
         try:

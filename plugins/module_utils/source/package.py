@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A package: an archive of finished artefacts beside the app file, or behind a URL.
+
+Its identity is the hash of its bytes. What was found in it is remembered under that hash, so that a run which
+changes nothing reads a file once and unpacks nothing, and asks nobody about a URL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, cast
+
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, Problem, Refused
+from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Kind, header
+from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
+
+from . import archive
+from .cache import folder, recall, remember
+from .contents import Contents
+from .fetch import fetched
+from .members import Member
+
+_SCHEME = "1"  # raised when the same package shall be looked at anew
+_SURVEYS = "surveys"
+
+
+@dataclass(frozen=True)
+class Package:
+    """An archive by its hash; ``file`` is None where it has to be fetched from ``url`` first."""
+
+    name: str  # as the app file has it
+    sha256: str
+    file: Path | None = None
+    url: str = ""
+    prefix: str = ""  # the directory in it that all is in
+
+    @property
+    def size(self) -> str:
+        """Return how much it is, in words."""
+        return format_size(self.local().stat().st_size)
+
+    @property
+    def revision(self) -> str:
+        """Return none: nobody knows."""
+        return ""
+
+    def local(self) -> Path:
+        """Return where the archive is on this machine, once it is. Raises FairleadError."""
+        return self.file or fetched(self.url, self.sha256)
+
+    def identity(self) -> str:
+        """Return the hash of its bytes."""
+        return self.sha256
+
+    def contents(self) -> Contents:
+        """Return what is in it, by what was found in the same bytes before. Raises Refused, FairleadError."""
+        kept = _kept(self.sha256)
+        known = recall(kept) if kept else None
+        try:
+            return Contents.from_dict(known)
+        except (KeyError, TypeError, ValueError):
+            found = archive.survey(self.local(), self.name)
+        if kept:
+            remember(kept, found.as_dict())
+        return found
+
+    def add_to(self, tar: tarfile.TarFile, folder_: str) -> None:
+        """Write its members into a tar, below a folder. Raises Refused."""
+        archive.each(self.local(), self.name, self.prefix, lambda *each: _add(tar, folder_, *each))
+
+    def again(self) -> Package:
+        """Return it as it is by now. Raises FairleadError."""
+        return replace(self, sha256=sha256_of(self.local()))
+
+
+def read_package(path: Path, name: str, expected: str | None) -> Package:
+    """Return the package in a file. Raises Refused if it is not the expected one."""
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise Refused([Problem(name, 0, 0, "", f"cannot be read: {error.strerror}")]) from error
+    if expected and found != expected:
+        raise Refused(
+            [Problem(name, 0, 0, "", "has another SHA-256 than the app file says", found, expected)]
+        )
+    return Package(name, found, path)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _kept(sha256: str) -> Path | None:
+    """Return where what was found in an archive is remembered, if anything can be."""
+    try:
+        return folder(_SURVEYS) / f"{sha256}-{_SCHEME}.json"
+    except FairleadError:
+        return None
+
+
+def _add(tar: tarfile.TarFile, folder_: str, member: Member, content: Iterator[bytes]) -> None:
+    info = header(f"{folder_}/{member.path}", member.kind)
+    if member.kind is Kind.DIRECTORY:
+        tar.addfile(info)
+    else:
+        info.size = member.size
+        tar.addfile(info, cast("IO[bytes]", _Pieces(content)))
+
+
+class _Pieces:
+    """Pieces of bytes, read as a file is."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._rest = pieces, bytearray()
+
+    def read(self, amount: int) -> bytes:
+        """Return so many bytes, fewer only at the end."""
+        while len(self._rest) < amount and (data := next(self._pieces, None)) is not None:
+            self._rest += data
+        taken = bytes(self._rest[:amount])
+        del self._rest[:amount]
+        return taken
