@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
@@ -22,14 +22,15 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.following import followed
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
+from ansible_collections.fairlead.paas.plugins.module_utils.image.parcel import Parcel
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import OPTIONS, Recipe
-from ansible_collections.fairlead.paas.plugins.module_utils.image.workplace import log_of
+from ansible_collections.fairlead.paas.plugins.module_utils.image.shipping import parcel_of, send
+from ansible_collections.fairlead.paas.plugins.module_utils.image.workplace import log_of, new_run
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import INDEXES
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import source_of
 from ansible_collections.fairlead.paas.plugins.module_utils.source.choice import choose
 from ansible_collections.fairlead.paas.plugins.module_utils.source.generated import Source
-from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables
 
 ARGUMENTS = {
@@ -45,6 +46,7 @@ ARGUMENTS = {
 }
 SOURCES = ("apps", "context", "image")
 MODULE = "fairlead.paas.image"
+_AT_ONCE = 2**20  # bytes of a context that is sent without asking what of it the builder has
 # What a build says of itself rather than of its steps; the log has it.
 _OF_THE_TOOL = re.compile(
     r"$|#[0-9]+ (sha256:|DONE|\[(internal|auth)\]|(copy|export|import|writ|prepar)ing |copy )"
@@ -94,11 +96,26 @@ class ActionModule(ActionBase):
         result = self._ask(arguments, task_vars)
         if source and result.get("missing"):
             origin = given.get("origin") or source_of(Path(given["apps"] or given["context"]))
-            told = {"source": origin, "build_secrets": self._secrets(given, task_vars)}
-            with self._shipped(source, tag) as packed, followed(self._log(given["app"], tag), self._say):
-                result = self._ask({**arguments, **told, "packed": packed}, task_vars)
-        result.pop("missing", None)
-        return result
+            run = new_run()
+            told = {"source": origin, "build_secrets": self._secrets(given, task_vars), "run": run}
+            log = self._log(log_of(given["app"], tag, run))
+            with _tar_of(source, tag) as tar, followed(log, self._say):
+                result = self._build(tar, arguments | told, task_vars)
+        return {name: value for name, value in result.items() if name not in {"missing", "lacking"}}
+
+    def _build(self, tar: IO[bytes], arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Build what a tar holds; of a large one only what the builder lacks is sent."""
+        parcel = parcel_of(tar)
+        asked, whole = arguments | {"parcel": parcel.as_dict()}, parcel.size <= _AT_ONCE
+        lacking = parcel.distinct
+        if not whole:
+            result = self._ask(asked, task_vars)
+            if not result.get("missing"):
+                return result
+            lacking = result["lacking"]
+            Display().display(f"  sending {len(lacking)} of {len(parcel.distinct)} pieces")
+        with self._sent(tar, parcel, lacking) as packed:
+            return self._ask({**asked, "packed": packed, "whole": whole}, task_vars)
 
     def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(
@@ -117,9 +134,9 @@ class ActionModule(ActionBase):
             )
         return {name: str(value) for name, value in known.items()}
 
-    def _log(self, app: str, tag: str) -> Callable[[int], bytes]:
-        """Return how the builder's log of a build is read from a byte on."""
-        path = shlex.quote(str(log_of(app, tag)))
+    def _log(self, log: Path) -> Callable[[int], bytes]:
+        """Return how a log on the builder is read from a byte on."""
+        path = shlex.quote(str(log))
 
         def read(start: int) -> bytes:
             # Packed, since a terminal on the way would write ends of lines in its own way.
@@ -133,20 +150,26 @@ class ActionModule(ActionBase):
             Display().display(f"  {line}")
 
     @contextmanager
-    def _shipped(self, source: Source, tag: str) -> Iterator[str]:
-        """Yield where the packed source is on the builder; it is gone afterwards, here and there."""
-        with tempfile.NamedTemporaryFile(prefix="fairlead-context-") as packed:
-            source.pack(packed)
-            packed.flush()
-            if content_tag(source.again().hash()) != tag:
-                raise FairleadError(f"{source.name} changed while it was read; run again")
-            size = format_size(Path(packed.name).stat().st_size)
-            Display().display(f"building {tag} from {source.name} ({source.size}, {size} packed)")
+    def _sent(self, tar: IO[bytes], parcel: Parcel, lacking: list[str]) -> Iterator[str]:
+        """Yield where pieces of the context are on the builder; they are gone afterwards, here and there."""
+        with tempfile.NamedTemporaryFile(prefix="fairlead-pieces-") as packed:
+            send(tar, parcel, lacking, packed)
             place = self._make_tmp_path()
             try:
-                yield self._transfer_file(packed.name, f"{place.rstrip('/')}/context.tar.gz")
+                yield self._transfer_file(packed.name, f"{place.rstrip('/')}/pieces")
             finally:
                 self._remove_tmp_path(place)
+
+
+@contextmanager
+def _tar_of(source: Source, tag: str) -> Iterator[IO[bytes]]:
+    """Yield the source, packed. Raises FairleadError if it changed meanwhile."""
+    with tempfile.TemporaryFile(prefix="fairlead-context-") as tar:
+        source.pack(tar)
+        if content_tag(source.again().hash()) != tag:
+            raise FairleadError(f"{source.name} changed while it was read; run again")
+        Display().display(f"building {tag} from {source.name} ({source.size})")
+        yield tar
 
 
 def _untouched(app: str, why: object) -> str:

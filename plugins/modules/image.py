@@ -93,9 +93,20 @@ options:
   tag:
     description: The content tag; the action plugin gives it.
     type: str
+  parcel:
+    description: What the packed context is made of; the action plugin gives it.
+    type: dict
   packed:
-    description: Where the packed context is on the builder; the action plugin gives it.
+    description: Where the pieces are that the builder lacked; the action plugin gives it.
     type: path
+  whole:
+    description: Whether O(packed) has all pieces.
+    type: bool
+    default: false
+  run:
+    description: What the log of the build is named after; the action plugin gives it.
+    type: str
+    default: ""
 extends_documentation_fragment: fairlead.paas.account.pushing
 """
 
@@ -134,6 +145,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import converge
+from ansible_collections.fairlead.paas.plugins.module_utils.image.parcel import Parcel, Shipment
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import OPTIONS, Recipe
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
 from ansible_collections.fairlead.paas.plugins.module_utils.image.wanted import Wanted
@@ -144,7 +156,10 @@ ARGUMENTS = {
     "app": TEXT,
     "registry": TEXT,
     "tag": TEXT,
+    "parcel": {"type": "dict"},
     "packed": {"type": "path"},
+    "whole": {"type": "bool", "default": False},
+    "run": {"type": "str", "default": ""},
     **OPTIONS,
     "image": {"type": "str"},
     "version": {"type": "str"},
@@ -163,14 +178,22 @@ def wanted_from(params: dict[str, Any]) -> Wanted:
         registry=params["registry"],
         tag=params["tag"],
         version=params["version"],
-        context=Path(params["packed"]) if params["packed"] else None,
+        context=_shipment(params),
         recipe=Recipe.of(params),
         image=params["image"],
         labels={f"org.opencontainers.image.{name}": value for name, value in said.items() if value},
+        run=params["run"],
         fresh=params["fresh"],
         secrets=params["build_secrets"],
         auth=params["push_auth"],
     )
+
+
+def _shipment(params: dict[str, Any]) -> Shipment | None:
+    if not params["parcel"]:
+        return None
+    sent = Path(params["packed"]) if params["packed"] else None
+    return Shipment(Parcel.from_dict(params["parcel"]), sent, params["whole"])
 
 
 def main() -> None:

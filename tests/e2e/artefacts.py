@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people have: binaries, archives of Java, code with its libraries, pages. Made with Debian's own tools."""
+"""What people have, made with Debian's tools: binaries, Java's archives, code with its libraries, pages."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ def jar(folder: Path) -> Path:
     release = ["--release", "17"]
     subprocess.run(["javac", *release, "Main.java"], cwd=folder, check=True)
     classes = sorted(path.name for path in folder.glob("*.class"))
-    subprocess.run(["jar", "--create", "--file=app.jar", "--main-class=Main", *classes], cwd=folder, check=True)
+    subprocess.run(
+        ["jar", "--create", "--file=app.jar", "--main-class=Main", *classes], cwd=folder, check=True
+    )
     return packed(folder / "jar.tar.gz", folder / "app.jar")
 
 
@@ -138,8 +140,10 @@ def python_code(folder: Path) -> Path:
     code.mkdir()
     (code / "main.py").write_text(_PYTHON)
     for library in (jinja2, markupsafe):
-        place = Path(library.__file__).parent
-        shutil.copytree(place, code / "vendor" / place.name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+        place = Path(str(library.__file__)).parent
+        shutil.copytree(
+            place, code / "vendor" / place.name, ignore=shutil.ignore_patterns("__pycache__", "*.so")
+        )
     return packed(folder / "python.tar.zst", *code.iterdir())
 
 
@@ -148,7 +152,9 @@ def node_code(folder: Path) -> Path:
     code = folder / "node"
     code.mkdir()
     (code / "server.js").write_text(_NODE)
-    (code / "package.json").write_text('{"name": "said", "version": "1.0.0", "scripts": {"start": "node server.js"}}')
+    (code / "package.json").write_text(
+        '{"name": "said", "version": "1.0.0", "scripts": {"start": "node server.js"}}'
+    )
     return packed(folder / "node.tgz", *code.iterdir())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -28,12 +29,14 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.converge impor
     converge,
     reference_tag,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.image.parcel import Shipment
 from ansible_collections.fairlead.paas.plugins.module_utils.image.product import CACHE_KEY
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import USUAL
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry as Client
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import RegistryError
+from ansible_collections.fairlead.paas.plugins.module_utils.image.shipping import parcel_of, send
 from ansible_collections.fairlead.paas.plugins.module_utils.image.wanted import Wanted
-from ansible_collections.fairlead.paas.plugins.module_utils.image.workplace import Workplace, log_of
+from ansible_collections.fairlead.paas.plugins.module_utils.image.workplace import LOGS, Workplace
 from tests.integration.engine_rig import (
     APP,
     PULL,
@@ -93,6 +96,15 @@ def image(registry: Registry, *flags: str, **given: Any) -> dict[str, Any]:
     )
 
 
+def logs_of(tag: str) -> list[Path]:
+    """Return the logs of the builds of a content, the newest last."""
+    return sorted(LOGS.glob(f"{APP}-*-{tag}.log"))
+
+
+def newest_log(tag: str) -> Path:
+    return logs_of(tag)[-1]
+
+
 def tags(registry: Registry, name: str = APP, *references: str) -> list[str | None]:
     with closing(Client(registry.address, PULL)) as client:
         return [client.digest(name, reference) for reference in references]
@@ -126,12 +138,18 @@ def made(
     connect = engine if callable(engine) else lambda: engine
     root = given.pop("context", None)
     auth = given.pop("auth", PUSH)
-    with tempfile.NamedTemporaryFile() as packed, closing(Client(registry.address, auth)) as client:
+    with (
+        tempfile.TemporaryFile() as tar,
+        tempfile.NamedTemporaryFile() as pieces,
+        closing(Client(registry.address, auth)) as client,
+    ):
         if root:
             context = read_context(root, given.get("recipe", USUAL))
-            context.pack(packed)
-            packed.flush()
-            given |= {"tag": content_tag(context.hash()), "context": Path(packed.name)}
+            context.pack(tar)
+            parcel = parcel_of(tar)
+            send(tar, parcel, parcel.distinct, pieces)
+            shipped = Shipment(parcel, Path(pieces.name), whole=True)
+            given |= {"tag": content_tag(context.hash()), "context": shipped}
         else:
             given |= {"tag": reference_tag(given["image"])}
         wanted = Wanted(app=APP, registry=registry.address, auth=auth, **given)
@@ -219,10 +237,10 @@ def test_the_failing_step_is_said_with_what_it_printed(
     assert f'{APP}:{tag} cannot be built: at [3/3] RUN ["ls", "/no-such-thing"]: ' in lines[0]
     assert lines[1:] == [
         "ls: /no-such-thing: No such file or directory",
-        f"The whole log is on this builder: {log_of(APP, tag)}",
+        f"The whole log is on this builder: {newest_log(tag)}",
     ]
-    assert '[2/3] RUN ["echo", "first"]' in log_of(APP, tag).read_text()
-    assert log_of(APP, tag).stat().st_mode & 0o777 == 0o600
+    assert '[2/3] RUN ["echo", "first"]' in newest_log(tag).read_text()
+    assert newest_log(tag).stat().st_mode & 0o777 == 0o600
     assert tags(empty, APP, tag) == [None]
 
 
@@ -249,7 +267,7 @@ def test_a_build_reads_a_secret_that_nobody_sees_afterwards(
     pull(engine, built["image"], PULL)
     assert docker("run", "--rm", built["image"], "cat", "/length") == str(len(CANARY))
     saved = subprocess.run(["docker", "save", built["image"]], capture_output=True, check=True).stdout
-    log = log_of(APP, built["tag"]).read_text()
+    log = newest_log(built["tag"]).read_text()
     assert "********" in log
     for seen in (saved.decode(errors="replace"), log, built["output"].replace("extra_vars", "")):
         assert CANARY not in seen
@@ -298,7 +316,7 @@ def test_who_builds_the_same_content_at_once_waits_and_pushes_nothing(
         builds = [pool.submit(made, connect, empty, context=context) for _ in range(3)]
         images = {each.result().image for each in builds}
     assert (len(images), len(making)) == (1, 1)
-    assert list((Workplace().folder / "work").glob(f"{APP}-*")) == []
+    assert not (Workplace().folder / "work" / APP).exists()
 
 
 @pytest.mark.usefixtures("base")
@@ -308,18 +326,14 @@ def test_a_build_that_is_killed_leaves_nothing_that_a_later_one_minds(
     (context / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo begun; sleep 2; : {uuid4()}\n")
     tag = content_tag(read_context(context).hash())
     command = [sys.executable, "-c", KILLED, str(context), empty.address, tag]
-    log_of(APP, tag).unlink(missing_ok=True)
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/.collections"}
     with subprocess.Popen(command, env=environment) as process:
-        until(lambda: log_of(APP, tag).exists() and " begun" in log_of(APP, tag).read_text(), "it has begun")
+        until(lambda: any(" begun" in log.read_text() for log in logs_of(tag)), "it has begun")
         process.kill()
-    left = Workplace().folder / "work" / f"{APP}-{tag}"
+    left = Workplace().folder / "work" / APP
     assert left.is_dir()
-    (context / "more").write_text("another content")
     assert made(engine, empty, context=context).lines
     assert not left.exists()
-    (context / "more").unlink()
-    assert made(engine, empty, context=context).lines
 
 
 def test_a_local_image_is_copied_once_by_its_reference(engine: Engine, empty: Registry, base: str) -> None:
@@ -367,12 +381,30 @@ def test_an_app_file_says_what_to_build(empty: Registry, context: Path, base: st
     assert f"copy of {base}" in image(empty, "--check", apps=apps)["diff"]["prepared"]
 
 
+def test_of_a_large_context_only_what_the_builder_lacks_is_sent(
+    empty: Registry, context: Path, base: str
+) -> None:
+    assert base
+    blob = random.Random(7).randbytes(3 * 2**20)  # noqa: S311 - any bytes
+    for number in range(4):
+        (context / f"blob-{number}").write_bytes(blob[number:])
+    first = image(empty, context=context)
+    # What an earlier test has left of this app's context may have some of the small ones.
+    assert re.search("sending [4-7] of 7 pieces", first["output"])
+    (context / "run").write_text("#!/bin/sh\nexec sleep 61\n")
+    second = image(empty, context=context)
+    assert "sending 1 of 7 pieces" in second["output"]
+    docker("run", "--rm", "--entrypoint", "grep", second["image"], "61", "/app/run")
+    (context / "blob-1").unlink()
+    assert re.search("sending [01] of 6 pieces", image(empty, context=context)["output"])
+
+
 def test_nothing_of_the_context_is_left_on_the_builder(empty: Registry, context: Path, base: str) -> None:
     assert base
     remote = context.parent / "remote"
     built = image(empty, "-e", f"ansible_remote_tmp={remote}", context=context)
     assert built["changed"]
-    assert list(remote.rglob("context.tar.gz")) == []
+    assert list(remote.rglob("pieces")) == []
 
 
 def test_a_context_that_cannot_be_built_is_refused_with_all_reasons(empty: Registry, context: Path) -> None:

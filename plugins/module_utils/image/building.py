@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tarfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,12 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine im
 
 from .assembly import BEGINNING, configuration_of, keep_image
 from .buildkit import Built, Order, build
+from .parcel import Shipment
 from .product import Delivery, Known, Saved, cache_of, save
 from .registry import Registry
+from .shipping import Shelf
 from .wanted import Wanted
-from .workplace import WORKPLACE, Workplace, open_log
+from .workplace import WORKPLACE, Workplace, new_run, open_log
 
 CONTENT = "io.fairlead.content"  # the label that says which content an image was built from
 CREATED = "org.opencontainers.image.created"
@@ -37,7 +40,7 @@ def make(
 
     The same content is made once: who comes second waits, and then finds that it is there.
     """
-    with workplace.own(f"{wanted.app}-{wanted.tag}") as folder:
+    with workplace.own(wanted.app) as folder:
         if not wanted.fresh and registry.digest(wanted.app, wanted.tag):
             return
         try:
@@ -59,8 +62,10 @@ class _Build:
     folder: Path
     workplace: Workplace
 
-    def run(self, packed: Path) -> None:
-        wanted, path = self.wanted, open_log(self.wanted.app, self.wanted.tag)
+    def run(self, context: Shipment) -> None:
+        wanted, shelf = self.wanted, Shelf(self.workplace.contexts)
+        packed = shelf.put_together(wanted.app, context.parcel, context.sent, whole=context.whole)
+        path = open_log(wanted.app, wanted.tag, wanted.run or new_run())
         with path.open("w", encoding="utf-8") as log:
             try:
                 built = build(self._order(packed), self.folder, log)
@@ -74,6 +79,7 @@ class _Build:
                 with saying(f"image {built.image} cannot be removed"):
                     self.engine.remove_image(built.image)
             print(f"pushed {wanted.name}:{wanted.tag} as {digest}", file=log)
+        shelf.tidy(time.time())
 
     def _order(self, packed: Path) -> Order:
         wanted = self.wanted

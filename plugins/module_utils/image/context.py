@@ -7,14 +7,12 @@ owners and other permissions do not, so every checkout of a commit gives the sam
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
 import stat
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePosixPath
@@ -84,7 +82,7 @@ class Context:
         return digest.hexdigest()[:_HASH_DIGITS]
 
     def pack(self, file: IO[bytes]) -> None:
-        """Write the context as a gzipped tar; the same context gives the same bytes."""
+        """Write the context as a tar; the same context gives the same bytes."""
         with packing(file) as tar:
             self.add_to(tar)
 
@@ -116,14 +114,9 @@ class Context:
         tar.addfile(info)
 
 
-@contextmanager
-def packing(file: IO[bytes]) -> Iterator[tarfile.TarFile]:
-    """Yield a tar that is written into a file, gzipped; the same entries give the same bytes."""
-    with (
-        gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
-    ):
-        yield tar
+def packing(file: IO[bytes]) -> tarfile.TarFile:
+    """Return a tar that is written into a file; the same entries give the same bytes."""
+    return tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)
 
 
 def header(path: str, kind: Kind) -> tarfile.TarInfo:

@@ -27,12 +27,16 @@ _OWN_TAG = re.compile(r"c-[0-9a-f]{16}|buildcache|sha256-.*")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found or done; ``missing`` asks for the context, without which nothing could be built."""
+    """What was found or done; ``missing`` asks for the context, without which nothing could be built.
+
+    Of one that is described already it asks for the pieces that it is ``lacking``.
+    """
 
     image: str
     lines: tuple[str, ...] = ()
     predicted: bool = False
     missing: bool = False
+    lacking: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the module ``image`` answers."""
@@ -41,6 +45,7 @@ class Outcome:
             "changed": bool(self.lines) and not self.missing,
             "predicted": self.predicted,
             "missing": self.missing,
+            "lacking": list(self.lacking),
             "diff": {"prepared": "".join(f"{line}\n" for line in self.lines)},
         }
 
@@ -88,7 +93,19 @@ def converge(wanted: Wanted, registry: Registry, connect: Callable[[], Engine], 
         return replace(predicted, predicted=True)
     if not wanted.image and not wanted.context:
         return Outcome("", making, missing=True)
+    if lacking := _lacking(wanted):
+        return Outcome("", making, missing=True, lacking=lacking)
     return _tagged(wanted, registry, _make(wanted, registry, connect), making, check=False)
+
+
+def _lacking(wanted: Wanted) -> tuple[str, ...]:
+    """Return what has to be sent of a context before it can be built."""
+    if not wanted.context or wanted.context.sent:
+        return ()
+    from .shipping import Shelf  # noqa: PLC0415 - as in _make
+    from .workplace import WORKPLACE  # noqa: PLC0415
+
+    return tuple(Shelf(WORKPLACE.contexts).lacking(wanted.app, wanted.context.parcel))
 
 
 def _make(wanted: Wanted, registry: Registry, connect: Callable[[], Engine]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,9 +17,14 @@ FOLDER, LOGS = Path("/var/lib/fairlead/builder"), Path("/var/log/fairlead/builds
 _LOGS_KEPT = 20  # of each app
 
 
-def log_of(app: str, tag: str) -> Path:
-    """Return where the log of a build is."""
-    return LOGS / f"{app}-{tag}.log"
+def log_of(app: str, tag: str, run: str) -> Path:
+    """Return where the log of a build is; their names sort by time, as those of runs do."""
+    return LOGS / f"{app}-{run}-{tag}.log"
+
+
+def new_run() -> str:
+    """Return a name for a build that begins now, as no other has."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(2)}"
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,11 @@ class Workplace:
     def layers(self) -> Path:
         """Return where is remembered what became of layers, by this way of settling them."""
         return self.folder / "layers" / "1"
+
+    @property
+    def contexts(self) -> Path:
+        """Return where the last build context of each app is kept."""
+        return self.folder / "contexts"
 
     @contextmanager
     def own(self, name: str) -> Iterator[Path]:
@@ -91,19 +103,12 @@ def _remove(place: Path) -> None:
         place.unlink(missing_ok=True)
 
 
-def open_log(app: str, tag: str) -> Path:
+def open_log(app: str, tag: str, run: str) -> Path:
     """Make an empty log that only root reads; of an app's older ones the last stay. Raises OSError."""
     LOGS.mkdir(parents=True, exist_ok=True, mode=0o700)
-    log = log_of(app, tag)
-    older = [path for path in LOGS.glob(f"{app}-c-*.log") if path != log]
-    for path in sorted(older, key=_age, reverse=True)[_LOGS_KEPT - 1 :]:
+    older = sorted(LOGS.glob(f"{app}-[0-9]*Z-*-c-*.log"), reverse=True)
+    for path in older[_LOGS_KEPT - 1 :]:
         path.unlink(missing_ok=True)
-    log.unlink(missing_ok=True)
+    log = log_of(app, tag, run)
     log.touch(mode=0o600)
     return log
-
-
-def _age(path: Path) -> float:
-    with suppress(FileNotFoundError):
-        return path.stat().st_mtime
-    return 0.0

@@ -67,7 +67,7 @@ class Source(Protocol):
         """Return the content hash, 16 hexadecimal digits, of what is in it and how it is built."""
 
     def pack(self, file: IO[bytes]) -> None:
-        """Write it as a gzipped tar for the builder; the same source gives the same bytes. Raises Refused."""
+        """Write it as a tar for the builder; the same source gives the same bytes. Raises Refused."""
 
     def again(self) -> Source:
         """Return it as it is by now. Raises Refused."""
@@ -105,7 +105,7 @@ class Generated:
         return digest.hexdigest()[:_HASH_DIGITS]
 
     def pack(self, file: IO[bytes]) -> None:
-        """Write it as a gzipped tar for the builder; the same source gives the same bytes. Raises Refused."""
+        """Write it as a tar for the builder; the same source gives the same bytes. Raises Refused."""
         data = self.dockerfile.encode()
         with packing(file) as tar:
             info = header(DOCKERFILE, Kind.FILE)
