@@ -196,7 +196,7 @@ def _after(plan: Mapping[str, Any], fleet: Fleet, configuration: Configuration) 
             instances.append(
                 Instance(slot, node, standing, standing, 0, spec.image, "", spec.memory, spec.cpu, None)
             )
-    return Fleet.of(fleet.nodes, [*others, *instances])
+    return Fleet.of(fleet.nodes, [*others, *instances], volumes=fleet.volumes)
 
 
 def _with_reason(why: Explanation, plan: Mapping[str, Any], found: Arrangement) -> Explanation:

@@ -52,6 +52,11 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.wanted import (
     target,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import is_older, provenance_of
+from ansible_collections.fairlead.paas.plugins.module_utils.roots import (
+    VOLUME_ROOTS,
+    refuse_outside,
+    roots_of,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.sealing import seal
 from ansible_collections.fairlead.paas.plugins.module_utils.secrets import meant, missing
 from ansible_collections.fairlead.paas.plugins.module_utils.sight import (
@@ -75,6 +80,8 @@ ARGUMENTS = {
     "kind": {"type": "str", "default": "deploy", "choices": [*KINDS, MOVE, "remove"]},
     "draining": {"type": "str", "default": ""},
     "moves": {"type": "dict", "default": {}},
+    "move_volumes": {"type": "bool", "default": False},
+    "remove_volumes": {"type": "bool", "default": False},
     "saved": {"type": "path"},
     "save": {"type": "path"},
     "content": {"type": "str", "default": ""},
@@ -172,9 +179,12 @@ class ActionModule(ActionBase):
 
     def _decide(self, seen: Sight, fleet: Fleet) -> Deployment:
         if self.given["kind"] == "remove":
-            return removal(self.given["app"], fleet, seen.routers)
-        errand = Errand(self.given["kind"], moves_of(self.given["app"], self.given["moves"], fleet))
-        return deployment(self._wanted(seen), fleet, seen.releases, seen.routers, errand)
+            return removal(self.given["app"], fleet, seen.routers, volumes=self.given["remove_volumes"])
+        moves = moves_of(self.given["app"], self.given["moves"], fleet)
+        errand = Errand(self.given["kind"], moves, self.given["move_volumes"])
+        wanted = self._wanted(seen)
+        refuse_outside(wanted, roots_of(self.variables.setting(VOLUME_ROOTS)))
+        return deployment(wanted, fleet, seen.releases, seen.routers, errand)
 
     def _wanted(self, seen: Sight) -> Configuration:
         app, releases = self.given["app"], seen.releases

@@ -23,6 +23,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import (
 from ansible_collections.fairlead.paas.plugins.module_utils.app.document import show
 from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import (
     check_hopes,
+    check_machines,
     check_needs,
     check_reservations,
 )
@@ -108,7 +109,7 @@ def validate(variables: Variables, given: Mapping[str, Any], misgiven: Iterable[
     misnamed, wanted = _asked(catalog, name, given)
     problems = {*catalog.problems, *check_inventory(inventory), *misnamed, *misgiven, *_limited(variables)}
     for entry in wanted:
-        problems |= {*check_needs(entry, variables.secrets_of(entry.app))}
+        problems |= {*check_needs(entry, variables.secrets_of(entry.app)), *check_machines(entry, inventory)}
     if problems:
         return _failed(problems)
     try:

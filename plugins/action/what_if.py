@@ -23,6 +23,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.what_if.emptied impo
 ARGUMENTS = {
     "draining": TEXT,
     "force": {"type": "bool", "default": False},
+    "move_volumes": {"type": "bool", "default": False},
     "skip_unreachable": {"type": "bool", "default": False},
 }
 
@@ -47,7 +48,8 @@ class ActionModule(ActionBase):
         if refused:
             return result | {"failed": True, "msg": f"nothing was touched. {refused}"}
         try:
-            found = plan_fleet(map(recorded, seen.active), seen.fleet)
+            wanted = map(recorded, seen.active)
+            found = plan_fleet(wanted, seen.fleet, move_volumes=given["move_volumes"])
             if not given["force"]:
                 refuse_homeless(node, found)
         except FairleadError as error:

@@ -19,6 +19,26 @@ TO_BE_BUILT = f"sha256:{0:064}"
 
 
 @dataclass(frozen=True)
+class Volume:
+    """What a container finds at ``path`` and what outlives it.
+
+    Kept by the node's engine under its name; with ``node`` a directory of the node, with ``nfs`` one of a
+    server, HOST:/export.
+    """
+
+    name: str  # unique in its process
+    path: str
+    node: str | None = None
+    nfs: str | None = None
+    read_only: bool = False
+
+    @property
+    def binds(self) -> bool:
+        """Whether it keeps on one node what its instance writes, so that the instance has to stay there."""
+        return not self.read_only and self.nfs is None
+
+
+@dataclass(frozen=True)
 class Spec:
     """All that makes a container what it is, apart from where it stands and which slot it fills."""
 
@@ -32,27 +52,58 @@ class Spec:
     stop_timeout: float = 10.0
     capabilities: tuple[str, ...] = ()  # NET_BIND_SERVICE …
     generation: int = 0  # one more with each restart by hand: nothing else differs
+    volumes: tuple[Volume, ...] = ()  # sorted by name
+    publish: int | None = None  # the node's port that leads to it, where none is to be chosen
+
+    @property
+    def alone(self) -> bool:
+        """Whether an instance must have stopped before its successor starts, whatever the update says.
+
+        Both would write to the same volume, or want the same port.
+        """
+        return self.publish is not None or any(not volume.read_only for volume in self.volumes)
+
+    @property
+    def binding(self) -> tuple[str, ...]:
+        """The names of the volumes that bind an instance to its node."""
+        return tuple(volume.name for volume in self.volumes if volume.binds)
 
     def hash(self) -> str:
         """Return the spec hash: equal for equal containers, 16 hexadecimal digits."""
-        return _hash(asdict(self))
+        return _hash(self.as_dict())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data, without what came later and is not used: that changes no hash."""
+        return _without(asdict(self), {"volumes": (), "publish": None})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Spec:
         """Return the spec written as plain data, also after a way through JSON."""
         tuples = {name: tuple(data[name]) for name in ("command", "capabilities")}
-        return cls(**{**data, **tuples})
+        volumes = tuple(Volume(**each) for each in data.get("volumes", ()))
+        return cls(**{**data, **tuples, "volumes": volumes})
+
+
+HTTP, TCP = HEALTH_KINDS = ("http", "tcp")
 
 
 @dataclass(frozen=True)
 class Health:
-    """How an instance is asked whether it is healthy; failures count only after ``start_period``."""
+    """How an instance is asked whether it is healthy; failures count only after ``start_period``.
+
+    By HTTP for ``path``; by TCP for a connection, which it has to accept and keep.
+    """
 
     path: str = "/"
     interval: float = 2.0
     timeout: float = 1.0
     retries: int = 3
     start_period: float = 10.0
+    kind: str = HTTP
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data; the usual kind goes without saying, as it did before there was another."""
+        return _without(asdict(self), {"kind": HTTP})
 
 
 STRATEGIES = ("binpack", "least-cpu", "most-free-memory", "spread")
@@ -101,6 +152,11 @@ class Process:
     rules: Rules = field(default_factory=Rules)
     health: Health | None = None  # none: healthy is what keeps running
     written: int | None = None  # the app file's scale, where ``scale`` was set by hand
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        health = self.health.as_dict() if self.health else None
+        return {**asdict(self), "spec": self.spec.as_dict(), "health": health}
 
 
 @dataclass(frozen=True)
@@ -174,7 +230,7 @@ class Configuration:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, as the ledger stores it."""
-        return asdict(self)
+        return {**asdict(self), "processes": tuple(process.as_dict() for process in self.processes)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Configuration:
@@ -209,6 +265,11 @@ def _process(data: Mapping[str, Any]) -> Process:
         "health": Health(**health) if health else None,
     }
     return Process(**{**data, **read})
+
+
+def _without(data: dict[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain data without the keys whose values are the usual ones."""
+    return {key: value for key, value in data.items() if key not in usual or value != usual[key]}
 
 
 def _hash(data: Any) -> str:

@@ -61,6 +61,21 @@ class Leftover:
     container: str
 
 
+@dataclass(frozen=True, order=True)
+class Stored:
+    """A volume of an instance that is kept on a node. ``created``: seconds since 1970."""
+
+    slot: Slot
+    name: str  # in the app file
+    node: str
+    created: int = 0
+
+    @classmethod
+    def from_look(cls, node: str, seen: Mapping[str, Any]) -> Stored:
+        """Return one of the volumes that ``look`` reports of a node."""
+        return cls(Slot(*(seen[key] for key in _SLOT)), seen["name"], node, seen["created"])
+
+
 ACTIVE, CORDONED, DRAINING, LOST = NODE_STATES = ("active", "cordoned", "draining", "lost")
 """Takes instances; takes nothing new; is to be emptied; cannot be reached, and is planned without."""
 
@@ -144,13 +159,15 @@ class Node:
 class Fleet:
     """All nodes as observed now, sorted by name, and all instances and leftovers on them, of every app.
 
-    ``rules``: by app and process, those of what runs, as far as they bind others too.
+    ``rules``: by app and process, those of what runs, as far as they bind others too. ``volumes``: of all
+    slots, also of those that nothing runs in.
     """
 
     nodes: tuple[Node, ...]
     instances: tuple[Instance, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     rules: Mapping[tuple[str, str], Rules] = field(default_factory=dict)
+    volumes: tuple[Stored, ...] = ()
 
     @classmethod
     def of(
@@ -159,10 +176,16 @@ class Fleet:
         instances: Iterable[Instance],
         leftovers: Iterable[Leftover] = (),
         rules: Mapping[tuple[str, str], Rules] | None = None,
+        volumes: Iterable[Stored] = (),
     ) -> Fleet:
-        """Return the fleet of these nodes, instances and leftovers, each sorted."""
-        by_name = sorted(nodes, key=lambda node: node.name)
-        return cls(tuple(by_name), tuple(sorted(instances)), tuple(sorted(leftovers)), dict(rules or {}))
+        """Return the fleet of these nodes, instances, leftovers and volumes, each sorted."""
+        return cls(
+            tuple(sorted(nodes, key=lambda node: node.name)),
+            tuple(sorted(instances)),
+            tuple(sorted(leftovers)),
+            dict(rules or {}),
+            tuple(sorted(volumes)),
+        )
 
     def of_app(self, app: str) -> tuple[Instance, ...]:
         """Return the instances of one app, sorted by slot."""

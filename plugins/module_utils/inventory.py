@@ -24,6 +24,7 @@ from .configuration import STRATEGIES
 from .constraints import BUILT_IN, built_in_like
 from .errors import Problem, did_you_mean
 from .ledger.postgresql import URL_HELP, is_url
+from .roots import VOLUME_ROOTS, check_roots
 
 GROUPS = ("builders", "managers", "nodes", "registries", "routers")
 ADDRESSED = ("nodes", "registries", "routers")  # groups whose machines others call by their address
@@ -33,7 +34,7 @@ DOMAIN = "fairlead_domain"
 REGISTRY = "fairlead_registry"
 STRATEGY = "fairlead_strategy"
 INDEXES = "fairlead_indexes"
-SETTINGS = (DOMAIN, HASH_KEY, INDEXES, REGISTRY, STRATEGY)  # of all machines alike
+SETTINGS = (DOMAIN, HASH_KEY, INDEXES, REGISTRY, STRATEGY, VOLUME_ROOTS)  # of all machines alike
 INDEXES_OF = ("go", "java", "node", "php", "python", "ruby")
 LEDGER_URL = "fairlead_ledger_url"
 MIN_HASH_KEY = 16  # characters
@@ -214,6 +215,15 @@ def _indexes(inventory: Inventory) -> Iterator[Problem]:
             yield inventory_problem(variable, "is no address of an index", "", _INDEX_HELP)
 
 
+def _volume_roots(inventory: Inventory) -> Iterator[Problem]:
+    value = inventory.settings.get(VOLUME_ROOTS)
+    if isinstance(value, Unreadable):
+        yield _unset(VOLUME_ROOTS, value, "")
+    elif value is not None:
+        for at, problem, got, expected in check_roots(value):
+            yield inventory_problem(f"{VOLUME_ROOTS}{at}", problem, got, expected)
+
+
 def _domain(inventory: Inventory) -> Iterator[Problem]:
     value = inventory.settings.get(DOMAIN)
     if value is None or isinstance(value, Unreadable):
@@ -269,7 +279,7 @@ def _accounts(inventory: Inventory) -> Iterator[Problem]:
 
 _CHECKS = (
     *(_groups, _names, _addresses, _labels, _ports, _rooms),
-    *(_domain, _registry, _indexes, _strategy, _ledger, _keys, _accounts),
+    *(_domain, _registry, _indexes, _strategy, _volume_roots, _ledger, _keys, _accounts),
 )
 
 

@@ -14,4 +14,5 @@ MEMORY = PREFIX + "memory"  # bytes
 CPU = PREFIX + "cpu"  # cores
 PORT = PREFIX + "port"  # on the node's private address; absent without one
 CONFIGURATION = PREFIX + "configuration"  # the release's, packed: what is left of it if the ledger is lost
+VOLUME = PREFIX + "volume"  # of a volume: its name in the app file
 TASK = PREFIX + "task"  # the app whose release command it runs; such a container has no label APP

@@ -9,7 +9,7 @@ from typing import Any
 
 from .allotment import OVERCOMMIT, RESERVED_FOR, SYSTEM, allotment_of, reserved_for
 from .configuration import Rules
-from .fleet import DRAINING, Fleet, Instance, Leftover, Node
+from .fleet import DRAINING, Fleet, Instance, Leftover, Node, Stored
 from .haproxy.change import Observed
 from .variables import Variables
 
@@ -46,7 +46,7 @@ class Sight:
 
 def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight:
     """Return what was seen on the machines of these groups."""
-    nodes, instances, leftovers = [], [], []
+    nodes, instances, leftovers, volumes = [], [], [], []
     manager = groups["managers"][0]
     asked = (*groups["nodes"], *groups["routers"], *groups["managers"][:1])
     lost = {name: why for name in asked if (why := loss(_seen(name, variables)))}
@@ -72,11 +72,12 @@ def sight_of(groups: Mapping[str, Sequence[str]], variables: Variables) -> Sight
             )
         )
         instances += [Instance.from_look(name, each) for each in seen["instances"]]
+        volumes += [Stored.from_look(name, each) for each in seen.get("volumes", ())]
         leftovers += [Leftover(node=name, **each) for each in seen["leftovers"]]
     routers = {name: _seen(name, variables) for name in groups["routers"] if name not in lost}
     return Sight(
         lost=lost,
-        fleet=Fleet.of(nodes, instances, leftovers, _rules(told)),
+        fleet=Fleet.of(nodes, instances, leftovers, _rules(told), volumes),
         routers={name: Observed.from_dict(seen["router"]) for name, seen in routers.items()},
         releases=told.get("releases", ()),
         secrets=_kept(told),

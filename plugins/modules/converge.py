@@ -8,8 +8,12 @@ module: converge
 short_description: Make one app's containers on one node what they shall be
 description:
   - >-
-    In this order: pull the images that are missing, start what shall start and wait until all of it is
-    healthy, stop what shall stop, remove what shall go. With O(order=stop-first), stop before start.
+    In this order: pull the images that are missing, make the volumes that are, start what shall start and
+    wait until all of it is healthy, stop what shall stop, remove what shall go. With O(order=stop-first),
+    stop before start.
+  - >-
+    What writes to a volume or has a port of its own never runs twice in one slot: what runs there stops
+    first, whatever the order.
   - What is as wished already is left alone, so a second run changes nothing.
   - >-
     When an instance does not become healthy, nothing is stopped or removed any more; what was started stays
@@ -120,6 +124,11 @@ options:
     type: list
     elements: str
     default: []
+  remove_volumes:
+    description: Names of the app's volumes that shall be gone with all that is in them, after what had them.
+    type: list
+    elements: str
+    default: []
   order:
     description: Whether to start before stopping, or to stop first.
     type: str
@@ -191,6 +200,11 @@ removed:
   returned: success
   type: list
   elements: str
+removed_volumes:
+  description: Names of the volumes that were removed.
+  returned: success
+  type: list
+  elements: str
 pulled:
   description: Images that were pulled.
   returned: success
@@ -249,6 +263,7 @@ ARGUMENTS = {
     },
     "stop": {"type": "list", "elements": "dict", "default": [], "options": STOP},
     "remove": {"type": "list", "elements": "str", "default": []},
+    "remove_volumes": {"type": "list", "elements": "str", "default": []},
     "order": {"type": "str", "choices": ["start-first", "stop-first"], "default": "start-first"},
     "deadline": {"type": "float", "default": 60.0},
     "monitor": {"type": "float", "default": 0.0},
@@ -269,6 +284,7 @@ def wish_from(params: dict[str, Any]) -> Wish:
         resume={item["container"]: _health(item["health"]) for item in params["resume"]},
         stop={item["container"]: item["timeout"] for item in params["stop"]},
         remove=tuple(params["remove"]),
+        remove_volumes=tuple(params["remove_volumes"]),
         order=params["order"],
         deadline=params["deadline"],
         monitor=params["monitor"],

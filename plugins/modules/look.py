@@ -162,7 +162,7 @@ RETURN = r"""
 node:
   description: >-
     C(cpus) (number), C(memory) and C(free_memory) (bytes), C(load) (1 minute average), C(busy_ports) (ports
-    of the range held by anything but the platform), C(engine_version), C(arch).
+    of the range, or from 1024, held by anything but the platform), C(engine_version), C(arch).
   returned: with O(node)
   type: dict
 instances:
@@ -171,6 +171,13 @@ instances:
     C(number), C(container) (id), C(name), C(release), C(image), C(spec) (hash), C(memory) (bytes), C(cpu)
     (cores), C(port) (or null), C(running), C(drift) (what was changed by hand, in words; told of the app's
     own only). One that restarts again and again does not run; a paused one runs, and its pause is drift.
+  returned: with O(node)
+  type: list
+  elements: dict
+volumes:
+  description: >-
+    Every volume of the platform, of all apps; C(app), C(process), C(number), C(name) as in the app file, and
+    C(created), seconds since 1970.
   returned: with O(node)
   type: list
   elements: dict

@@ -150,6 +150,9 @@ def sweep(engine: Engine) -> None:
         named = any(name.removeprefix("/").startswith(f"{APP}.") for name in container["Names"] or [])
         if named or (container["Labels"] or {}).get("io.fairlead.app") == APP:
             docker("rm", "--force", "--volumes", container["Id"])
+    for volume in docker("volume", "ls", "--quiet").split():
+        if volume.startswith(f"{APP}."):
+            docker("volume", "rm", volume)
 
 
 def sweep_images() -> None:
@@ -191,7 +194,7 @@ class Wanted:
             "slot": {"app": APP, "process": process, "number": number},
             "name": f"{APP}.{process}.{number}-v{release}",
             "release": release,
-            "spec": {**vars(made), "env": dict(made.env), "secrets": dict(made.secrets)},
+            "spec": made.as_dict(),
             "spec_hash": made.hash(),
             "host_port": host_port,
             "health": vars(Health(**health)) if health else None,

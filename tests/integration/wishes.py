@@ -18,6 +18,7 @@ def parameters(**given: Any) -> dict[str, Any]:
         "resume": [],
         "stop": [],
         "remove": [],
+        "remove_volumes": [],
         "order": "start-first",
         "deadline": 20.0,
         "monitor": 0.0,

@@ -53,7 +53,9 @@ def test_the_sample_is_read_as_it_is_meant() -> None:
                 "memory": "128M",
                 "cpu": 0.25,
                 "port": 8080,
+                "publish": None,
                 "health": {
+                    "kind": "http",
                     "path": "/_ping",
                     "interval": "2s",
                     "timeout": "1s",
@@ -61,6 +63,7 @@ def test_the_sample_is_read_as_it_is_meant() -> None:
                     "start_period": "10s",
                 },
                 "stop_timeout": "20s",
+                "volumes": (),
                 "placement": PLACED
                 | {
                     "strategy": "spread",
@@ -75,8 +78,10 @@ def test_the_sample_is_read_as_it_is_meant() -> None:
                 "memory": "64M",
                 "cpu": 0.1,
                 "port": None,
+                "publish": None,
                 "health": None,
                 "stop_timeout": "10s",
+                "volumes": (),
                 "placement": PLACED,
                 "capabilities": (),
             },

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
     Configuration,
@@ -202,11 +202,11 @@ def test_a_start_carries_all_that_the_node_needs() -> None:
         {
             "slot": {"app": "shop", "process": "web", "number": 1},
             "release": 4,
-            "spec": json.loads(json.dumps(asdict(NEW.spec))),
+            "spec": json.loads(json.dumps(NEW.spec.as_dict())),
             "spec_hash": NEW.spec.hash(),
             "host_port": 25702,
             "name": "shop.web.1-v4",
-            "health": asdict(PING),
+            "health": PING.as_dict(),
         }
     ]
 
@@ -235,9 +235,10 @@ def test_a_removal_empties_the_table_first() -> None:
 def test_a_failed_step_is_undone_in_full() -> None:
     fleet, before = Fleet(NODES, TWO), shop(replace(OLD, health=PING))
     assert undo(PLAN, rolled(shop(NEW), *TWO), 1, before, fleet).as_dict() == {
-        "resume": {"n1": [{"container": "id-shop.web.1-n1-25701", "health": asdict(PING)}]},
+        "resume": {"n1": [{"container": "id-shop.web.1-n1-25701", "health": PING.as_dict()}]},
         "table": json.loads(json.dumps(standing_table("shop", before, fleet).as_dict())),
         "remove": {"n1": ["shop.web.1-v4"], "n2": ["shop.web.2-v4"]},
+        "stop": {},
     }
 
 

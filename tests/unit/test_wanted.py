@@ -62,7 +62,7 @@ def test_a_release_of_a_newer_fairlead_is_not_taken_for_less_than_it_is(into: tu
     place = newer["configuration"]
     for step in into:
         place = place[step]
-    place["volumes"] = []
+    place["moons"] = []
     with pytest.raises(
         FairleadError, match=r"^v7 was made by a newer Fairlead, .*; use an up-to-date checkout"
     ):

@@ -9,7 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import MODES, STRATEGIES
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    HEALTH_KINDS,
+    MODES,
+    STRATEGIES,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import (
     LABEL,
     NUMBER,
@@ -107,9 +111,13 @@ GitUrl = Annotated[str, pattern("a repository", grammar.parse_git_url, f"(?:{gra
 GitRef = Annotated[str, pattern("a branch, tag or commit", grammar.parse_git_ref, grammar.GIT_REF, 200)]
 Stage = Annotated[str, pattern("a stage", grammar.parse_stage, grammar.STAGE, 100)]
 HttpPath = Annotated[str, pattern("a path", grammar.parse_http_path, grammar.HTTP_PATH, 200)]
+Folder = Annotated[str, pattern("a path", grammar.parse_folder, grammar.FOLDER, 200)]
+Export = Annotated[str, pattern("an NFS export", grammar.parse_export, grammar.EXPORT, 255)]
 Memory = Annotated[int, quantity(_SIZE, MIN_MEMORY, MAX_MEMORY)]
 Cores = Annotated[float, number(0.01, 1024, "cores such as 0.25 or 2, from 0.01 to 1024")]
 Port = Annotated[int, whole(1, 65535)]
+Published = Annotated[int, whole(1024, 65535)]
+HealthKind = Annotated[str, choice(*HEALTH_KINDS)]
 Strategy = Annotated[str, choice(*STRATEGIES)]
 Mode = Annotated[str, choice(*MODES)]
 Most = Annotated[int, whole(1, 1000)]

@@ -55,6 +55,13 @@ ENV_NAME_HELP = "letters, digits and _, not beginning with a digit"
 HTTP_PATH = r"/(?:[A-Za-z0-9/._~=&?+,:@-]|%[0-9A-Fa-f]{2})*"
 HTTP_PATH_HELP = "a path such as /_ping: at most 200 of letters, digits and / . _ ~ - = & ? + , : @ %41"
 
+# Where something is mounted from and to. No part begins with a dot, so none leads upwards.
+_FOLDER = r"[A-Za-z0-9_][A-Za-z0-9._+@-]*"
+FOLDER = rf"(?:/{_FOLDER})+"
+FOLDER_HELP = (
+    "an absolute path such as /var/lib/data: letters, digits and _ . + @ - between its slashes, no .."
+)
+
 # Whom a process stands with, or apart from.
 PEER = rf"{NAME}(?:/{NAME})?"
 PEER_HELP = "an app such as cache, or one of its processes such as cache/web"
@@ -65,6 +72,9 @@ OTHERS_HELP = f'{PEER_HELP}, or "{EVERY_OTHER}" for every other app'
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 IMAGE = rf"(?:{_HOST}(?::[0-9]{{1,5}})?/)?{_PART}(?:/{_PART})*(?::{VERSION}|@sha256:[0-9a-f]{{64}})?"
+EXPORT = rf"{_HOST}:{FOLDER}"
+EXPORT_HELP = "HOST:/PATH, such as 10.0.0.5:/export/media"
+
 IMAGE_HELP = "NAME, NAME:TAG or NAME@sha256:DIGEST"
 
 
@@ -90,6 +100,8 @@ parse_git_ref = _parser(GIT_REF, GIT_REF_HELP, 200)
 parse_stage = _parser(STAGE, STAGE_HELP, 100)
 parse_env_name = _parser(ENV_NAME, ENV_NAME_HELP, 200)
 parse_http_path = _parser(HTTP_PATH, HTTP_PATH_HELP, 200)
+parse_folder = _parser(FOLDER, FOLDER_HELP, 200)
+parse_export = _parser(EXPORT, EXPORT_HELP, 255)
 parse_peer = _parser(PEER, PEER_HELP, 81)
 parse_others = _parser(OTHERS, OTHERS_HELP, 81)
 parse_image = _parser(IMAGE, IMAGE_HELP, 255)

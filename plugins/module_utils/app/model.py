@@ -24,11 +24,14 @@ from .fields import (
     Deadline,
     Domain,
     EnvName,
+    Export,
     Factor,
     Flag,
     GitRef,
     GitUrl,
+    Folder,
     Grace,
+    HealthKind,
     HttpPath,
     Image,
     Inside,
@@ -48,6 +51,7 @@ from .fields import (
     Preferred,
     Runtime,
     Sha256,
+    Published,
     Skew,
     Stage,
     Strategy,
@@ -56,7 +60,15 @@ from .fields import (
     Weight,
     Word,
 )
-from .grammar import GIT_REF_HELP, GIT_URL_HELP, IMAGE_HELP, OTHERS_HELP, PACKAGE_HELP, PEER_HELP
+from .grammar import (
+    EXPORT_HELP,
+    GIT_REF_HELP,
+    GIT_URL_HELP,
+    IMAGE_HELP,
+    OTHERS_HELP,
+    PACKAGE_HELP,
+    PEER_HELP,
+)
 from .kinds import LIST, MAPPING, TEXT, several, whole
 
 _PREFERENCE_HELP = f"{CONSTRAINT_HELP}, or {{rule: EXPRESSION, weight: 80}}"
@@ -112,8 +124,12 @@ class Env(Part):
 
 
 class Health(Part):
-    """How an instance is asked whether it is healthy: an HTTP answer of 200 to 399 within the timeout."""
+    """How an instance is asked whether it is healthy: by HTTP, an answer of 200 to 399 within the timeout.
 
+    By TCP, a connection that it accepts within the timeout, and does not close at once.
+    """
+
+    kind: HealthKind = Field(configuration.Health.kind, description="whether it is asked by HTTP or by TCP")
     path: HttpPath = Field(configuration.Health.path, description="what to GET")
     interval: Interval = Field(configuration.Health.interval, description="from one question to the next")
     timeout: Interval = Field(configuration.Health.timeout, description="how long an answer may take")
@@ -123,6 +139,20 @@ class Health(Part):
     start_period: Grace = Field(
         configuration.Health.start_period, description="after its start, in which failures do not count"
     )
+
+
+class Volume(Part):
+    """What an instance finds at a path and what outlives it: kept by the node's engine, or from elsewhere."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["node", "nfs"]}})
+
+    name: Name = Field(description="what it is called, unique in its process")
+    path: Folder = Field(description="where the container finds it")
+    node: Folder | None = Field(
+        None, description="this directory of the node; below one of the inventory's fairlead_volume_roots"
+    )
+    nfs: Export | None = Field(None, description=f"this directory of an NFS server: {EXPORT_HELP}")
+    read_only: Flag = Field(default=False, description="whether the container may only read it")
 
 
 class Preference(Part):
@@ -190,8 +220,12 @@ class Process(Part):
         description="cores reserved for each instance, and its weight under contention",
     )
     port: Port | None = Field(None, description="what the container listens on, also given to it as PORT")
+    publish: Published | None = Field(
+        None, description="the port of the node's private address that leads to it, instead of a chosen one"
+    )
     health: Health | None = Field(None, description="needs a port; with a port and no health, GET / is asked")
     stop_timeout: Grace = Field(configuration.Spec.stop_timeout, description="from SIGTERM to SIGKILL")
+    volumes: tuple[Volume, ...] = Field((), description="what outlives its containers, for each instance")
     placement: Placement = Field(Placement(), description="where instances may stand")
     capabilities: tuple[Capability, ...] = Field(
         (), description="kernel capabilities; all others are dropped"

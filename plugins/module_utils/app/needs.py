@@ -9,12 +9,19 @@ from typing import Any
 from ansible_collections.fairlead.paas.plugins.module_utils.allotment import RESERVED_FOR
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import BUILT_IN, parse_constraint
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, did_you_mean
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Node
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     MIN_SECRET,
     TOO_SHORT,
     Inventory,
     Unreadable,
     inventory_problem,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.roots import (
+    VOLUME_ROOTS,
+    check_roots,
+    is_allowed,
+    roots_of,
 )
 
 from .catalog import Entry
@@ -33,6 +40,47 @@ def check_needs(entry: Entry, secrets: Mapping[str, Any]) -> list[Problem]:
 def secret_names(app: App) -> tuple[str, ...]:
     """Return the names of all secrets of an app: what instances get, and what its image is built with."""
     return tuple(dict.fromkeys((*app.env.secret, *app.build.secrets)))
+
+
+def check_machines(entry: Entry, inventory: Inventory) -> list[Problem]:
+    """Return every problem with what an app wants of nodes by name: their directories, and ports of theirs.
+
+    Of an inventory that is itself wrong, nothing is said here.
+    """
+    return [*_strange_folders(entry, inventory), *_chosen_ports(entry, inventory)]
+
+
+def _strange_folders(entry: Entry, inventory: Inventory) -> Iterator[Problem]:
+    value = inventory.settings.get(VOLUME_ROOTS)
+    if value is not None and (isinstance(value, Unreadable) or [*check_roots(value)]):
+        return
+    roots = roots_of(value)
+    for name, process in entry.app.processes.items():
+        for at, volume in enumerate(process.volumes):
+            if volume.node is not None and not is_allowed(volume.node, roots):
+                path = ("processes", name, "volumes", at, "node")
+                expected = f"a directory below {' or '.join(roots)}, or another {VOLUME_ROOTS}"
+                problem = "is not among what the inventory allows"
+                yield entry.document.problem(path, problem, show(volume.node), expected)
+
+
+def _chosen_ports(entry: Entry, inventory: Inventory) -> Iterator[Problem]:
+    for name, process in entry.app.processes.items():
+        for node in inventory.groups.get("nodes", ()):
+            first, last = _range_of(inventory.machines[node].ports)
+            if process.publish is not None and first <= process.publish <= last:
+                path = ("processes", name, "publish")
+                expected = f"a port outside {first}-{last}, the fairlead_ports of {node}"
+                problem = f"is a port that {node} may give to any instance"
+                yield entry.document.problem(path, problem, str(process.publish), expected)
+                break
+
+
+def _range_of(ports: Any) -> tuple[int, int]:
+    """Return the first and the last port that are chosen from; what is no range is said elsewhere."""
+    given = ports if isinstance(ports, dict) else {}
+    first, last = given.get("first", Node.first_port), given.get("last", Node.last_port)
+    return (first, last) if isinstance(first, int) and isinstance(last, int) else (1, 0)
 
 
 def check_hopes(entry: Entry, inventory: Inventory) -> list[Problem]:

@@ -18,11 +18,12 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Rules,
     Spec,
     Update,
+    Volume,
 )
 
 from . import model as written
+from .rules import WEB
 
-WEB = "web"  # the process that NAME.<platform domain> leads to
 _HASH_DIGITS = 32
 
 
@@ -126,6 +127,8 @@ def _spec(app: written.App, process: written.Process, image: str, secrets: Mappi
         port=process.port,
         stop_timeout=process.stop_timeout,
         capabilities=tuple(sorted(set(process.capabilities))),
+        volumes=tuple(Volume(**dict(each)) for each in sorted(process.volumes, key=lambda it: it.name)),
+        publish=process.publish,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import TCP
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, did_you_mean
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import REGISTRY_ARGUMENT
 from ansible_collections.fairlead.paas.plugins.module_utils.source.endings import ENDINGS_HELP, ending_of
@@ -19,7 +20,9 @@ from ansible_collections.fairlead.paas.plugins.module_utils.source.runtimes impo
 from .document import Document, Path
 from .model import SOURCES
 from .places import PLACEMENT_RULES
+from .storage import STORAGE_RULES, stands_alone
 
+WEB = "web"  # the process that NAME.<platform domain> leads to
 PLATFORM_ENV = ("APP_NAME", "HOST_IP", "INSTANCE", "PORT", "PROCESS", "RELEASE")
 
 
@@ -89,8 +92,16 @@ def _environment_is_set_once(document: Document) -> Iterator[Problem]:
 def _processes_fit_together(document: Document) -> Iterator[Problem]:
     for name in document.mapping(("processes",)):
         path = ("processes", name)
-        if "health" in document.mapping(path) and "port" not in document.mapping(path):
-            yield document.key_problem((*path, "health"), "needs a port to ask at", "", "a port beside it")
+        for key, why in (("health", "to ask at"), ("publish", "to lead to")):
+            if key in document.mapping(path) and "port" not in document.mapping(path):
+                yield document.key_problem((*path, key), f"needs a port {why}", "", "a port beside it")
+        yield from _tcp_is_asked_for_no_path(document, (*path, "health"))
+
+
+def _tcp_is_asked_for_no_path(document: Document, path: Path) -> Iterator[Problem]:
+    if document.get((*path, "kind")) == TCP and "path" in document.mapping(path):
+        expected = "one of the two: only HTTP has paths"
+        yield document.key_problem((*path, "path"), "stands beside kind: tcp", "", expected)
 
 
 def _commands_name_a_program(document: Document) -> Iterator[Problem]:
@@ -114,9 +125,15 @@ def _canary_has_requests(document: Document) -> Iterator[Problem]:
     if document.get(("update", "order")) == "stop-first":
         expected = "order: start-first: a canary stands beside the instances that serve"
         yield document.key_problem(path, "stands beside stop-first", "", expected)
-    if not document.get(("routes",)) and "port" not in document.mapping(("processes", "web")):
+    if not document.get(("routes",)) and "port" not in document.mapping(("processes", WEB)):
         expected = "a process with a port and a route"
         yield document.key_problem(path, "has no process that gets requests", "", expected)
+        return
+    routed = {document.get((*route, "process")) for route, _ in document.items(("routes",))}
+    routed |= {WEB} if "port" in document.mapping(("processes", WEB)) else set()
+    if all(stands_alone(document, name) for name in routed):
+        expected = "no canary: what has volumes or publish stops before its successor starts"
+        yield document.key_problem(path, "has no process that could try a release", "", expected)
 
 
 def _routes_lead_to_ports(document: Document) -> Iterator[Problem]:
@@ -131,6 +148,19 @@ def _routes_lead_to_ports(document: Document) -> Iterator[Problem]:
             )
         elif isinstance(processes[name], dict) and "port" not in processes[name]:
             yield document.problem(path, "has no port", document.shown(path), f"a port in processes.{name}")
+        elif document.get(("processes", name, "health", "kind")) == TCP:
+            expected = f"a process that is asked by HTTP, or no kind: tcp in processes.{name}.health"
+            yield document.problem(
+                path, "speaks TCP, and routers lead to HTTP", document.shown(path), expected
+            )
+
+
+def _web_speaks_http(document: Document) -> Iterator[Problem]:
+    path = ("processes", WEB, "health", "kind")
+    if document.get(path) == TCP:
+        expected = "another name for the process, or kind: http"
+        problem = "cannot be that of web, to which routers lead by HTTP"
+        yield document.problem(path, problem, document.shown(path), expected)
 
 
 def _one_of(name: str, processes: dict[str, Any]) -> str:
@@ -160,5 +190,7 @@ _RULES = (
     _stop_first_may_stop,
     _canary_has_requests,
     _routes_lead_to_ports,
+    _web_speaks_http,
+    *STORAGE_RULES,
     *PLACEMENT_RULES,
 )

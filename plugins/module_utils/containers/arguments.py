@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils import labels
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health, Spec
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health, Spec, Volume
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
 
@@ -131,6 +131,11 @@ def environment(start: Start, address: str, secrets: Mapping[str, str]) -> dict[
     }
 
 
+def volume_name(slot: Slot, name: str) -> str:
+    """Return what the engine calls a volume of one slot: ``shop.db.1.data``."""
+    return f"{slot}.{name}"
+
+
 def hostname(slot: Slot) -> str:
     """Return ``shop-web-1``, cut in the middle where it would be longer than the kernel allows."""
     number = f"-{slot.number}"
@@ -156,4 +161,14 @@ def _host_config(start: Start, address: str) -> dict[str, Any]:
         "NetworkMode": NETWORK,
         "PortBindings": bindings if spec.port and start.host_port else {},
         "RestartPolicy": {"Name": UNPROVEN},
+        **({"Mounts": [_mount(start.slot, volume) for volume in spec.volumes]} if spec.volumes else {}),
+    }
+
+
+def _mount(slot: Slot, volume: Volume) -> dict[str, Any]:
+    return {
+        "Type": "volume",
+        "Source": volume_name(slot, volume.name),
+        "Target": volume.path,
+        "ReadOnly": volume.read_only,
     }

@@ -43,6 +43,20 @@ class Engine(Protocol):
     def remove_container(self, container: str, *, v: bool, force: bool) -> None:
         """Remove a container, with ``v`` its anonymous volumes too."""
 
+    def volumes(self, *, filters: Mapping[str, list[str]]) -> dict[str, Any]:
+        """Return the volumes, under Volumes."""
+
+    def inspect_volume(self, name: str) -> dict[str, Any]:
+        """Return all of one volume."""
+
+    def create_volume(
+        self, name: str, *, driver: str, driver_opts: dict[str, str], labels: dict[str, str]
+    ) -> dict[str, Any]:
+        """Create a volume, or return the one that is there, whatever its options are."""
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume that no container has."""
+
     def logs(self, container: str, *, tail: int) -> bytes:
         """Return the last lines of what it wrote."""
 

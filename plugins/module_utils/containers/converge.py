@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
+from . import volumes
 from .arguments import UNPROVEN, create_body
 from .client import Engine
 from .engine import EngineError, has_image, pull, saying, unless_gone
@@ -29,6 +30,7 @@ class Plan:
 
     work: Work
     bodies: dict[str, Any]  # container name -> body of the create call; holds values of secrets
+    volumes: tuple[volumes.Wanted, ...] = ()  # to be made
 
 
 def inspect(engine: Engine, wish: Wish) -> Plan:
@@ -42,7 +44,9 @@ def inspect(engine: Engine, wish: Wish) -> Plan:
         start.name: create_body(start, wish.address, wish.secrets, wish.configuration)
         for start in work.create
     }
-    return Plan(work, bodies)
+    made = volumes.lacking(engine, work.create, wish.node)
+    gone = volumes.present(engine, wish.app, wish.remove_volumes)
+    return Plan(replace(work, volumes=tuple(each.name for each in made), remove_volumes=gone), bodies, made)
 
 
 def act(engine: Engine, wish: Wish, plan: Plan) -> list[Up]:
@@ -52,13 +56,17 @@ def act(engine: Engine, wish: Wish, plan: Plan) -> list[Up]:
     """
     work = plan.work
     _pull_all(engine, wish, work)
+    _each(partial(_stop, engine), work.halt)
     _each(partial(remove, engine), work.clear)
     if wish.order == "stop-first":
         _each(partial(_stop, engine), work.stop)
+    for volume in plan.volumes:
+        volumes.make(engine, volume)
     up = bring_up(engine, wish, work, plan.bodies)
     if wish.order == "start-first":
         _each(partial(_stop, engine), work.stop)
     _each(partial(remove, engine), work.remove)
+    _each(partial(volumes.remove, engine), work.remove_volumes)
     return up
 
 
@@ -67,8 +75,9 @@ def result(work: Work, up: Iterable[Up] = ()) -> dict[str, Any]:
     return {
         "healthy": [asdict(instance) for instance in up],
         "started": [start.name for start in work.create] + [resume.present.name for resume in work.resume],
-        "stopped": [present.name for present, _ in work.stop],
+        "stopped": [present.name for present, _ in (*work.halt, *work.stop)],
         "removed": [present.name for present in work.remove],
+        "removed_volumes": list(work.remove_volumes),
         "pulled": list(work.pull),
     }
 

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils import labels
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import TCP, Health
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_duration
 from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
@@ -165,6 +165,8 @@ class _Run:
         health, port = candidate.health, candidate.port
         if health is None or port is None:
             return ""
+        if health.kind == TCP:
+            return probe.connect(self._address, port, health.timeout)
         return probe.ask(self._address, port, health.path, health.timeout)
 
     def _alive(self, container: str) -> str:

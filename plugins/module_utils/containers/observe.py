@@ -10,12 +10,13 @@ from ansible_collections.fairlead.paas.plugins.module_utils import labels
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 
-from . import machine
+from . import machine, volumes
 from .arguments import NETWORK, RESTART_POLICY, UNPROVEN, limits, name_pattern
 from .client import Engine
 from .engine import saying, unless_gone
 from .work import own_name
 
+_FIRST_OPEN = 1024  # of the ports that an instance may be published on
 # What a limit is called, and how its value is written. Limits that no label promises are constants of ours.
 _WORDS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "Memory": ("memory", lambda size: format_size(size or 0)),
@@ -44,7 +45,7 @@ class Strange(ValueError):
 
 
 def look(engine: Engine, app: str, first_port: int, last_port: int) -> dict[str, Any]:
-    """Return ``node``, ``instances``, ``strange`` and ``leftovers``, as the module ``look`` does.
+    """Return ``node``, ``instances``, ``volumes``, ``strange`` and ``leftovers``, as the module ``look``.
 
     Only the app's own containers are inspected: a look must not take longer for what else is on the node.
     Raises EngineError.
@@ -60,11 +61,17 @@ def look(engine: Engine, app: str, first_port: int, last_port: int) -> dict[str,
         "memory": info["MemTotal"],
         "free_memory": machine.free_memory(),
         "load": machine.load(),
-        "busy_ports": sorted(port for port in busy if first_port <= port <= last_port),
+        "busy_ports": sorted(port for port in busy if first_port <= port <= last_port or port >= _FIRST_OPEN),
         "engine_version": info["ServerVersion"],
         "arch": info["Architecture"],
     }
-    return {"node": node, "instances": instances, "strange": strange, "leftovers": _leftovers(foreign)}
+    return {
+        "node": node,
+        "instances": instances,
+        "volumes": volumes.seen(engine),
+        "strange": strange,
+        "leftovers": _leftovers(foreign),
+    }
 
 
 def instance(inspected: Mapping[str, Any], limited: frozenset[str]) -> dict[str, Any]:

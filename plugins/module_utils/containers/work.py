@@ -54,6 +54,7 @@ class Wish:
     resume: Mapping[str, Health | None] = field(default_factory=dict)  # container -> how it is asked
     stop: Mapping[str, float] = field(default_factory=dict)  # container -> grace
     remove: tuple[str, ...] = ()
+    remove_volumes: tuple[str, ...] = ()  # by the engine's names
     order: str = "start-first"
     deadline: float = 60.0
     monitor: float = 0.0  # how long what was brought up must stay healthy
@@ -75,27 +76,34 @@ class Work:
     """Everything that differs; empty when the node is as wished."""
 
     pull: tuple[str, ...] = ()
+    halt: tuple[tuple[Present, float], ...] = ()  # must have stopped before what starts in their slot
+    volumes: tuple[str, ...] = ()  # to be made before what has them
     clear: tuple[Present, ...] = ()  # leftovers in the way of a start
     create: tuple[Start, ...] = ()
     resume: tuple[Resume, ...] = ()
     await_health: tuple[Resume, ...] = ()  # run already; shall be healthy before anything is stopped
     stop: tuple[tuple[Present, float], ...] = ()
     remove: tuple[Present, ...] = ()
+    remove_volumes: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
         """Say whether anything on the node will be other than before."""
-        return bool(self.pull or self.clear or self.create or self.resume or self.stop or self.remove)
+        parts = (self.pull, self.halt, self.volumes, self.clear, self.create, self.resume, self.stop)
+        return any([*parts, self.remove, self.remove_volumes])
 
     def lines(self) -> list[str]:
         """Return the work for ``--diff``, one line each, in a plan's signs."""
         return [
             *(f"+ {image} pull" for image in self.pull),
+            *(f"- {present.name} stop, for it must not run twice" for present, _ in self.halt),
+            *(f"+ {volume} make volume" for volume in self.volumes),
             *(f"- {present.name} clear away" for present in self.clear),
             *(f"+ {start.name} start{_published(start)}" for start in self.create),
             *(_resume_line(resume.present) for resume in self.resume),
             *(f"- {present.name} stop" for present, _ in self.stop),
             *(f"- {present.name} remove" for present in self.remove),
+            *(f"- {volume} remove volume, with all that is in it" for volume in self.remove_volumes),
         ]
 
 
@@ -115,6 +123,9 @@ def decide(wish: Wish, there: Iterable[Present], has_image: Callable[[str], bool
     matching = [(present, start.health) for start, present in found if present and start not in create]
     resumed = [(_ours(wish, known, name), health) for name, health in wish.resume.items()]
     again = [Resume(present, health) for present, health in [*matching, *resumed] if present]
+    stop = _to_stop(wish, known)
+    halt = _to_halt(create, stop, {present.id: present for present in known.values()}.values())
+    halted = {present.id for present, _ in halt}
     images = dict.fromkeys(start.spec.image for start in create)
     return Work(
         pull=tuple(image for image in images if not has_image(image)),
@@ -122,7 +133,8 @@ def decide(wish: Wish, there: Iterable[Present], has_image: Callable[[str], bool
         create=create,
         resume=tuple(resume for resume in again if not _is_up(resume.present)),
         await_health=tuple(resume for resume in again if _is_up(resume.present)),
-        stop=_to_stop(wish, known),
+        halt=halt,
+        stop=tuple(item for item in stop if item[0].id not in halted),
         remove=_to_remove(wish, known),
     )
 
@@ -179,6 +191,22 @@ def _ours(wish: Wish, known: Mapping[str, Present], name: str, *, must_exist: bo
 def _to_stop(wish: Wish, known: Mapping[str, Present]) -> tuple[tuple[Present, float], ...]:
     found = [(_ours(wish, known, name, must_exist=False), grace) for name, grace in wish.stop.items()]
     return tuple((present, grace) for present, grace in found if present and present.runs)
+
+
+def _to_halt(
+    starts: Iterable[Start], stopping: Iterable[tuple[Present, float]], there: Iterable[Present]
+) -> tuple[tuple[Present, float], ...]:
+    """Return what else runs in the slots of instances that must not run twice, whoever wants it to stop.
+
+    A plan knows what serves. What dies and is started again by the engine, over and over, is none of that.
+    """
+    alone = {str(start.slot): start for start in starts if start.spec.alone}
+    graces = {present.id: grace for present, grace in stopping}
+    return tuple(
+        (present, graces.get(present.id, alone[present.slot].spec.stop_timeout))
+        for present in sorted(there, key=lambda it: it.name)
+        if present.runs and present.slot in alone and present.name != alone[present.slot].name
+    )
 
 
 def _to_remove(wish: Wish, known: Mapping[str, Present]) -> tuple[Present, ...]:

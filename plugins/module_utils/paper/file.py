@@ -62,7 +62,8 @@ def _read(document: Document, known: Mapping[str, Configuration]) -> tuple[Paper
     by_name = nodes.read_nodes(entries, found.get("nodes")) if "nodes" in document.value else {}
     processes = instances.processes_of(configurations.values())
     running = instances.read_instances(entries, found.get("instances"), by_name, processes)
-    return Paper(Fleet.of(by_name.values(), running), configurations), entries.problems
+    stored = instances.volumes_of(running, processes)
+    return Paper(Fleet.of(by_name.values(), running, volumes=stored), configurations), entries.problems
 
 
 def _once(problems: list[Problem]) -> list[Problem]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.document import 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.grammar import parse_name
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration, Process
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, did_you_mean
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Instance, Node, Slot
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Instance, Node, Slot, Stored
 from ansible_collections.fairlead.paas.plugins.module_utils.units import SIZE_HELP
 
 from .entries import Entries, Key, Unfit, cores, flag, port, size, spelled, text, whole
@@ -133,6 +133,14 @@ def _with_ports(
             yield replace(one, port=lowest)
         else:
             yield one
+
+
+def volumes_of(instances: Iterable[Instance], processes: Processes) -> Iterator[Stored]:
+    """Yield the volumes that bind instances to where they stand: on paper each has those of its process."""
+    for one in instances:
+        process = processes.get((one.slot.app, one.slot.process))
+        for name in process.spec.binding if process else ():
+            yield Stored(one.slot, name, one.node)
 
 
 def written(instance: Instance, process: Process | None) -> dict[str, Any]:

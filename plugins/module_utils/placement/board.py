@@ -45,6 +45,7 @@ class Board(Mapping[str, Room]):
         self._averse: dict[Ref, list[Key]] = {}  # whom -> who wants not to be beside them
         self._tallies: dict[Key, dict[str, Tally]] = {}
         self._censuses: dict[str, Census] = {}
+        self.published: dict[Key, int] = {}  # process -> the port that it has on each node it stands on
         self.fields = Fields(self.rooms)
         self.lanes: dict[object, Lanes] = {}  # the rooms in order, until something leaves one of them
         for key, each in rules.items():
@@ -207,6 +208,10 @@ class Board(Mapping[str, Room]):
         if shape.apart and shape.key not in self._aversions:
             self._avert(shape.key, Aversion(shape.apart, shape.apart_per))
 
+    def publish(self, shapes: Iterable[Shape]) -> None:
+        """Note which of these shapes want a port and no other; what runs has its own already."""
+        self.published |= {shape.key: shape.publish for shape in shapes if shape.publish is not None}
+
     def _avert(self, key: Key, aversion: Aversion) -> None:
         self._aversions[key] = aversion
         self._watched.add(key)
@@ -222,6 +227,8 @@ class Board(Mapping[str, Room]):
                 continue
             if one.port is not None:
                 room.close_port(one.port)
+                if not room.node.first_port <= one.port <= room.node.last_port:
+                    self.published[one.slot.app, one.slot.process] = one.port
             if one.container in gone:
                 continue
             room.memory -= one.memory

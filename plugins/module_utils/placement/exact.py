@@ -47,7 +47,8 @@ def decide(groups: Sequence[Group], board: Board) -> dict[Key, dict[int, Room]] 
 
 def can_decide(groups: Sequence[Group], board: Board) -> bool:
     """Say whether there is a solver, and the question is not too large for it."""
-    return len(groups) * len(board) <= _CELLS and solver() is not None
+    asked = all(shape.publish is None for shape, _ in groups)  # of single ports it knows nothing
+    return asked and len(groups) * len(board) <= _CELLS and solver() is not None
 
 
 class _Question:

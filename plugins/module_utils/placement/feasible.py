@@ -62,6 +62,8 @@ def changing_rules(shape: Shape, board: Board) -> tuple[Rule, ...]:
         found.append(_max_per_node)
     if shape.max_per:
         found.append(_max_per)
+    if shape.publish is not None:
+        found.append(_publish)
     return (*found, *_company_rules(shape, board))
 
 
@@ -136,6 +138,8 @@ def _max_per_node(room: Room, shape: Shape, number: int | None) -> str | None:
     others = len(held) - (number in held)
     if others < shape.max_per_node:
         return None
+    if shape.publish is not None:
+        return f"already holds {others} of {shape}, which publishes {shape.publish}"
     return f"already holds {others} of {shape}, max_per_node is {shape.max_per_node}"
 
 
@@ -283,11 +287,32 @@ def _port(room: Room, shape: Shape, _number: int | None) -> str | None:
     return f"no free port in {room.node.first_port}-{room.node.last_port}"
 
 
+def _publish(room: Room, shape: Shape, _number: int | None) -> str | None:
+    """Refuse where another process has the port that the shape wants. Its own bound is one on a node."""
+    if shape.publish is None:
+        return None
+    if shape.publish in room.node.busy_ports:
+        return f"port {shape.publish} is taken by something that is not Fairlead's"
+    published = room.board.published
+    by = [key for key in room.held if published.get(key) == shape.publish and key != shape.key]
+    return f"port {shape.publish} is published by {_named(min(by))}" if by else None
+
+
 _COMPANY: tuple[Rule, ...] = (_apart, unwanted, _unwanted_in_value, _together)
 
 # The policy, the cheapest first.
 STATIC: tuple[Rule, ...] = (_state, _reserved, _constraints)
-RULES: tuple[Rule, ...] = (*STATIC, _max_per_node, _max_per, _max_skew, *_COMPANY, _memory, _cpu, _port)
+RULES: tuple[Rule, ...] = (
+    *STATIC,
+    _max_per_node,
+    _max_per,
+    _max_skew,
+    *_COMPANY,
+    _memory,
+    _cpu,
+    _port,
+    _publish,
+)
 # Those that depend on nothing which comes later: without ``max_skew``, more elsewhere cannot make room.
 FITTING: tuple[Rule, ...] = tuple(rule for rule in RULES if rule is not _max_skew)
 BUT_CAPACITY: tuple[Rule, ...] = tuple(rule for rule in RULES if rule not in (_memory, _cpu))

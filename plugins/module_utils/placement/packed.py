@@ -28,7 +28,7 @@ def is_plain(shape: Shape, board: Board, anchors: Collection[Key]) -> bool:
     if shape.strategy != _BINPACK or shape.key in anchors:
         return False
     ranked = shape.preferences or shape.spread
-    bound = shape.max_per or shape.together or shape.apart or shape.everywhere
+    bound = shape.max_per or shape.together or shape.apart or shape.everywhere or shape.publish is not None
     stands = shape.max_per_node is not None and board.where.get(shape.key)
     return not (ranked or bound or stands or board.shunned_as(shape, per_value=True))
 

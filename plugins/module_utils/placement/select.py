@@ -253,4 +253,4 @@ def _once(shape: Shape, numbers: Iterable[int], board: Board) -> dict[int, Room]
 
 
 def _choice(slot: Slot, shape: Shape, room: Room) -> Choice:
-    return Choice(slot, room.name, room.open_port() if shape.wants_port else None)
+    return Choice(slot, room.name, room.open_port() if shape.wants_port else shape.publish)

@@ -65,6 +65,7 @@ class Shape:
     apart: tuple[Ref, ...] = ()
     apart_per: str | None = None
     everywhere: bool = False  # mode: global
+    publish: int | None = None  # the port of the node that it wants, and no other
     key: Key = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -99,9 +100,9 @@ class Shape:
             process=process.name,
             memory=process.spec.memory,
             millicores=millicores(process.spec.cpu),
-            wants_port=process.spec.port is not None,
+            wants_port=process.spec.port is not None and process.spec.publish is None,
             constraints=tuple(_parsed(text) for text in rules.constraints),
-            max_per_node=rules.max_per_node,
+            max_per_node=rules.max_per_node if process.spec.publish is None else 1,
             strategy=rules.strategy,
             preferences=tuple(Preference(_parsed(p.rule), p.weight, p.rule) for p in rules.preferences),
             spread=rules.spread,
@@ -111,6 +112,7 @@ class Shape:
             apart=refs(rules.apart),
             apart_per=rules.apart_per,
             everywhere=rules.mode == GLOBAL,
+            publish=process.spec.publish,
         )
 
 

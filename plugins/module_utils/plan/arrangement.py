@@ -31,7 +31,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement.select imp
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
 
+from .homes import Homes, bound, homes_of
 from .reconcile import Look, Need, Outcome, Surplus, by_process, reconcile_process, split_lost
+
+_FULL = "has no room beside what is placed there"
 
 
 class Placement(NamedTuple):
@@ -83,12 +86,21 @@ class Arrangement:
         for need in self.unplaced:
             shape = need.shape
             if need.only and need.home:
-                said[str(need.slot)] = {need.home: refusal(self.board[need.home], shape) or ""}
+                said[str(need.slot)] = {need.home: refusal(self.board[need.home], shape) or _FULL}
                 continue
             if shape.key not in reasons:
                 reasons[shape.key] = explain(shape, self.board)
             said[str(need.slot)] = reasons[shape.key]
         return said
+
+    def held(self) -> dict[str, str]:
+        """Return slot → what to do, of what fits nowhere since it has volumes where it does not fit."""
+        refusals = self.refusals()
+        return {
+            str(need.slot): bound(need.slot, need.kept, refusals[str(need.slot)][need.kept.node])
+            for need in self.unplaced
+            if need.kept and need.only
+        }
 
     def _placed(self) -> Iterator[Placement]:
         for need in self._needs():
@@ -103,10 +115,13 @@ class Arrangement:
         return self.found.get(need.shape.key, {})
 
 
-def plan_fleet(configurations: Iterable[Configuration], fleet: Fleet) -> Arrangement:
+def plan_fleet(
+    configurations: Iterable[Configuration], fleet: Fleet, *, move_volumes: bool = False
+) -> Arrangement:
     """Return where all instances of these apps stand when each has been deployed to the fleet.
 
-    Apps that run and are not among them stay as they are, and their rules bind these.
+    Apps that run and are not among them stay as they are, and their rules bind these. ``move_volumes``: what
+    has volumes may leave them, and begin anew.
     """
     configurations = list(configurations)
     processes = {(it.app, process.name): process for it in configurations for process in it.processes}
@@ -114,7 +129,9 @@ def plan_fleet(configurations: Iterable[Configuration], fleet: Fleet) -> Arrange
     shapes = {key: Shape.of(key[0], process) for key, process in processes.items()}
     dead = {one.container for one in fleet.instances if not one.running and one.slot.app in apps}
     board = rooms_of(fleet, dead, {key: process.rules for key, process in processes.items()})
-    return _Arranging(processes, shapes, apps, board).of(fleet)
+    board.publish(shapes.values())
+    homes = homes_of(configurations, fleet)
+    return _Arranging(processes, shapes, apps, board).of(fleet, homes, free=move_volumes)
 
 
 class _Arranging:
@@ -126,13 +143,14 @@ class _Arranging:
         self.stopped: list[Surplus] = []
         self.outcomes: dict[Key, Outcome] = {}
         self.found: dict[Key, dict[int, Room]] = {}
+        self.homes: Homes = {}
 
-    def of(self, fleet: Fleet) -> Arrangement:
+    def of(self, fleet: Fleet, homes: Homes, *, free: bool) -> Arrangement:
         """Keep, renew at home, then place what is left."""
         seen, lost = split_lost(fleet.instances, self.board)
         observed = by_process(seen)
         self._stop_unknown(observed)
-        look = Look(lost=lost)
+        look, self.homes = Look(lost=lost, homes=homes, free=free), homes
         depths = depths_of(self.shapes)
         for key in sorted(self.processes, key=lambda key: (depths[key], key)):
             shape, process = self.shapes[key], self.processes[key]
@@ -142,12 +160,14 @@ class _Arranging:
             if outcome.renewed or outcome.fresh.homes:
                 self.outcomes[key] = outcome
                 self.found[key] = {}
-                if outcome.renewed or shape.everywhere:
+                if outcome.renewed or shape.everywhere or key in homes:
                     self._renew(shape, outcome)
         for key, rooms in settle(self._groups(), self.board, together=True).items():
             self.found[key] = {**before, **rooms} if (before := self.found[key]) else rooms
         for key, outcome in self.outcomes.items():
-            if self.shapes[key].everywhere:  # some must be with those who have only now been placed
+            if (
+                self.shapes[key].everywhere or key in homes
+            ):  # some must be with those who have only now been placed
                 self._at_home(self.shapes[key], outcome)
         return Arrangement(
             self.board, self.shapes, tuple(self.kept), tuple(self.stopped), self.outcomes, self.found
@@ -171,7 +191,7 @@ class _Arranging:
 
     def _at_home(self, shape: Shape, outcome: Outcome) -> None:
         homes = {need.slot.number: need.home for need in outcome.renewed}
-        if shape.everywhere:
+        if shape.everywhere or shape.key in self.homes:
             homes |= outcome.fresh.homes
         placed = self.found[shape.key]
         for number, home in homes.items():
@@ -186,7 +206,8 @@ class _Arranging:
             if outcome.fresh.shape.everywhere:
                 continue
             placed = self.found[key]
-            numbers = [*(need.slot.number for need in outcome.renewed), *outcome.fresh.homes]
+            renewed = (need.slot.number for need in outcome.renewed if not need.only)
+            numbers = [*renewed, *(outcome.fresh.anywhere if key in self.homes else outcome.fresh.homes)]
             waiting = [number for number in numbers if number not in placed] if placed else numbers
             if waiting:
                 yield Group(outcome.fresh.shape, waiting)

@@ -8,6 +8,7 @@ and one that comes second plans again around the claims of the first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
@@ -21,7 +22,7 @@ def around(claims: Iterable[Mapping[str, Any]], fleet: Fleet) -> Fleet:
     seen = {(i.slot, i.node, i.port) for i in fleet.instances}
     claimed = (_instance(claim) for claim in claims)
     unseen = (i for i in claimed if (i.slot, i.node, i.port) not in seen)
-    return Fleet.of(fleet.nodes, [*fleet.instances, *unseen], fleet.leftovers, fleet.rules)
+    return replace(fleet, instances=tuple(sorted([*fleet.instances, *unseen])))
 
 
 def wants(plan: Plan) -> list[dict[str, Any]]:

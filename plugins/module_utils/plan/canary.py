@@ -89,7 +89,12 @@ def chosen(configuration: Configuration, found: Reconciled, at_once: Collection[
 def _of_process(process: Process, canary: Canary, found: Reconciled) -> Iterable[Slot]:
     kept = [it.slot for it in found.kept if it.slot.process == process.name]
     fewest = canary.instances(found.scales[process.name])
-    if process.spec.port is None or len(kept) > fewest or not _others_serve(process, found):
+    if (
+        process.spec.port is None
+        or process.spec.alone
+        or len(kept) > fewest
+        or not _others_serve(process, found)
+    ):
         return
     needs = [need for need in found.needs if need.process.name == process.name]
     # What replaces nothing comes first: it needs no room beside a predecessor.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
@@ -18,6 +19,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history impor
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 
 from . import task as tasks
+from .homes import Remains, refuse_moves, refuse_unseen, stored_of
 from .plan import Manner, Plan, plan, removal_plan
 from .rollout import ByNode, Phase, final_table, rollout
 from .routes import Foreseen, Routers, apart_from_instances, foresee, in_words
@@ -47,11 +49,12 @@ class Deployment:
     unsettled: bool  # the ledger has a pending release: a run was killed
     leftovers: ByNode
     task: Task | None = None
+    stored: Remains = field(default_factory=Remains)
 
     @property
     def changed(self) -> bool:
         """Whether there is anything to do on any machine."""
-        return self.plan.changed or self.unsettled or bool(self.routes or self.leftovers)
+        return self.plan.changed or self.unsettled or bool(self.routes or self.leftovers or self.stored.goes)
 
     @property
     def settles(self) -> bool:
@@ -64,7 +67,8 @@ class Deployment:
         by_hand = (f"  {words}" for words in set_by_hand(self.configuration))
         before = tasks.in_words(self.task, self.leftovers)
         canary = self.plan.canary.lines() if self.plan.canary else ()
-        return "\n".join([str(self.plan), *before, *canary, *in_words(self.routes), *by_hand])
+        parts = (before, canary, in_words(self.routes), by_hand, self.stored.lines())
+        return "\n".join([str(self.plan), *chain.from_iterable(parts)])
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for playbooks."""
@@ -72,6 +76,8 @@ class Deployment:
         parts = {key: asdict(getattr(self, key)) for key in _PARTS} | {
             "task": task,
             "leftovers": self.leftovers,
+            "configuration": self.configuration.as_dict(),
+            "volumes": self.stored.goes,
         }
         data: dict[str, Any] = json.loads(json.dumps(parts))
         return data | {
@@ -92,15 +98,19 @@ class Deployment:
         }
 
 
-_PARTS = ("configuration", "finish", "table", "undo")
+_PARTS = ("finish", "table", "undo")
 
 
 @dataclass(frozen=True)
 class Errand:
-    """Which verb a plan is made for; ``moves``: slots that shall stand on another node than now."""
+    """Which verb a plan is made for; ``moves``: slots that shall stand on another node than now.
+
+    ``move_volumes``: what has volumes may leave them, and begin anew.
+    """
 
     kind: str = "deploy"
     moves: Mapping[Slot, str] = field(default_factory=dict)
+    move_volumes: bool = False
 
 
 DEPLOY = Errand()
@@ -116,25 +126,37 @@ def deployment(
     """Return what the errand does for a configuration.
 
     On the way back, a ``rollback``, its release command does not run, and only a ``deploy`` has a canary.
-    Raises NoRoom when an instance fits on no node, FairleadError when a host name belongs to another app.
+    Raises NoRoom when an instance fits on no node, FairleadError when a host name belongs to another app, or
+    when an instance would begin without the volumes that it has had.
     """
     active = active_of(releases)
     known = (active["number"], active["configuration_hash"]) if active else None
     number, _ = opening(_turns(releases), configuration.hash())
     rechecked = _rechecked(_before(releases), configuration)
-    manner = Manner(rechecked, trying=errand.kind == "deploy", moves=errand.moves)
+    free = errand.move_volumes
+    if not free:
+        refuse_moves(configuration, errand.moves, fleet)
+    trying = errand.kind == "deploy"
+    manner = Manner(rechecked, trying=trying, moves=errand.moves, move_volumes=free)
     made = plan(configuration, fleet, known, number, manner)
+    if not free:
+        starting = [action.slot for action in made.actions if action.new]
+        refuse_unseen(configuration, _before(releases), starting, fleet)
     forward = errand.kind != "rollback"
     task = tasks.task_of(made, configuration, _before(releases), fleet) if forward else None
     return replace(_deployment(made, configuration, fleet, routers, releases), task=task)
 
 
-def removal(app: str, fleet: Fleet, routers: Routers) -> Deployment:
-    """Return the removal of an app: its table is empty, and there is no way back."""
+def removal(app: str, fleet: Fleet, routers: Routers, *, volumes: bool = False) -> Deployment:
+    """Return the removal of an app, and of its volumes too if that is asked for.
+
+    Its table is empty, and there is no way back.
+    """
     made = _deployment(removal_plan(app, fleet), Configuration(app, ()), fleet, routers, ())
     nodes = sorted({*made.finish.remove, *made.leftovers})
     remove = {node: (*made.finish.remove.get(node, ()), *made.leftovers.get(node, ())) for node in nodes}
-    return replace(made, finish=replace(made.finish, remove=remove))
+    stored = Remains(stored_of(app, fleet), removed=volumes)
+    return replace(made, finish=replace(made.finish, remove=remove), stored=stored)
 
 
 def _deployment(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Process, Update
 from ansible_collections.fairlead.paas.plugins.module_utils.units import ALL
@@ -30,6 +31,7 @@ class Pace:
         self.one_step = update.parallelism == ALL and not update.stops_first
         self._before = 0  # the last step before those that this pace is for
         self._update = update
+        self._alone = replace(update, order="stop-first")  # of what must not run beside its successor
         self._joinable = False  # whether what stops first may join the last step
         # By process, for the last step: how many are missing, come with it, and stop first in it.
         self._missing = Counter(need.process.name for need in needs if not need.leaves)
@@ -74,7 +76,7 @@ class Pace:
 
     def may_stop(self, process: Process) -> bool:
         """Say whether some step may stop one more of a process before its successor starts."""
-        return self.missing_after(process) <= self._update.may_be_missing(process.scale)
+        return self.missing_after(process) <= self._of(process).may_be_missing(process.scale)
 
     def stop(self, need: Need) -> None:
         """Count what stops first, in the last step if that may take it, else in a new one."""
@@ -91,7 +93,7 @@ class Pace:
 
     def allowance(self, process: Process) -> str:
         """Return in words what to set so that one more of a process may stop."""
-        setting, means = self._update.max_unavailable, self._update.may_be_missing(process.scale)
+        setting, means = self._update.max_unavailable, self._of(process).may_be_missing(process.scale)
         wanted = self.missing_after(process)
         is_now = f"without it, it is {means}" if setting is None else f"it is {setting}"
         share = f", of {process.scale} that is {means}" if isinstance(setting, str) else ""
@@ -101,8 +103,11 @@ class Pace:
         )
 
     def _has_place(self, need: Need) -> bool:
-        name, bound = need.process.name, self._update.may_be_missing(need.process.scale)
+        name, bound = need.process.name, self._of(need.process).may_be_missing(need.process.scale)
         return self._stopping[name] < self._in_a_step(need) and self._missing[name] < bound
+
+    def _of(self, process: Process) -> Update:
+        return self._alone if process.spec.alone else self._update
 
     def _in_a_step(self, need: Need) -> int:
         scale = max(need.process.scale, 1)

@@ -19,7 +19,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement import (
 )
 
 from .canary import Chosen, chosen
-from .reconcile import Need, Reconciled, reconcile
+from .homes import homes_of
+from .reconcile import Look, Need, Reconciled, reconcile
 from .sequence import Placed, Sequence, sequence
 from .together import left_behind
 
@@ -61,13 +62,15 @@ class Action:
 class Manner:
     """How instances are replaced: which processes in one step, and whether some may try the release first.
 
-    ``moves``: slots that shall stand on another node than now. A ``witness`` sees how slots are placed.
+    ``moves``: slots that shall stand on another node than now. ``move_volumes``: what has volumes may leave
+    them, and begin anew. A ``witness`` sees how slots are placed.
     """
 
     at_once: Collection[str] = ()
     trying: bool = True
     moves: Mapping[Slot, str] = field(default_factory=dict)
     witness: Witness | None = None
+    move_volumes: bool = False
 
 
 USUAL = Manner()
@@ -173,12 +176,13 @@ def _arranged(configuration: Configuration, fleet: Fleet, manner: Manner, *, rep
     is placed: then all is placed once more, with those known to leave.
     """
     displaced = _sent_away(fleet.of_app(configuration.app), manner.moves)
+    homes = homes_of([configuration], fleet)
     while True:
         board = _board(configuration, fleet)
         board.witness = manner.witness
-        found = reconcile(
-            configuration, fleet.of_app(configuration.app), board, repairing=repairing, displaced=displaced
-        )
+        board.publish(Shape.of(configuration.app, process) for process in configuration.processes)
+        look = Look(repairing, displaced, homes=homes, free=manner.move_volumes)
+        found = reconcile(configuration, fleet.of_app(configuration.app), board, look)
         canary = chosen(configuration, found, manner.at_once) if manner.trying and not repairing else None
         needs = [_in_manner(need, manner) for need in found.needs]
         surplus = [item.instance for item in found.surplus if item.instance.running]
@@ -247,7 +251,8 @@ def _in_manner(need: Need, manner: Manner) -> Need:
     """Return the need, bound to the node that was chosen for it, if one was."""
     need = replace(need, at_once=need.process.name in manner.at_once)
     node = manner.moves.get(need.slot)
-    return replace(need, home=node, only=True) if node and need.leaves else need
+    held = need.kept and need.only
+    return replace(need, home=node, only=True) if node and need.leaves and not held else need
 
 
 def _board(configuration: Configuration, fleet: Fleet) -> Board:
@@ -262,8 +267,16 @@ def _starts(placed: Iterable[Placed], fleet: Fleet, release: int) -> Iterable[Ac
     for item in placed:
         new = _instance(item, release, names)
         kind = _kind(item.need, new)
-        reason = "; ".join(filter(None, [item.need.reason, item.note]))
+        reason = "; ".join(filter(None, [item.need.reason, item.note, _left(item)]))
         yield Action(kind, new.slot, reason, item.need.old, new, item.step, item.stop_first)
+
+
+def _left(item: Placed) -> str:
+    """Say what an instance leaves behind that goes away from its volumes."""
+    kept = item.need.kept
+    if kept is None or kept.node == item.choice.node:
+        return ""
+    return f"begins with nothing in {', '.join(kept.volumes)}: what it had stays on {kept.node}"
 
 
 def _kind(need: Need, new: Instance) -> Kind:

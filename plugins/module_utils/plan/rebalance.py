@@ -11,6 +11,7 @@ nodes are scored with the instance lifted off:
 5. by the other strategies, the other node is emptier, has more memory free or less load: by a tenth at least,
    for a move costs something too.
 
+What has volumes, or a port of its own, stays: it would stop before it starts elsewhere, or begin anew.
 No move breaks a rule, none makes an earlier term worse for a later one, and nothing moves twice. What must be
 with others, or is what others must be with, stays; so does what runs on every node.
 """
@@ -54,7 +55,14 @@ def rebalance(configurations: Iterable[Configuration], fleet: Fleet, max_moves: 
 
     The fleet is taken as it is when all apps have been deployed to it: what a deploy moves is no gain.
     """
-    balancing = _Balancing(plan_fleet(configurations, fleet))
+    configurations = list(configurations)
+    alone = {
+        (each.app, process.name)
+        for each in configurations
+        for process in each.processes
+        if process.spec.alone
+    }
+    balancing = _Balancing(plan_fleet(configurations, fleet), alone)
     even = balancing.evening(max_moves)
     return (*even, *balancing.freeing(max_moves - len(even)))
 
@@ -69,9 +77,9 @@ class _Best(NamedTuple):
 
 
 class _Balancing:
-    def __init__(self, arranged: Arrangement) -> None:
+    def __init__(self, arranged: Arrangement, alone: set[Key]) -> None:
         self._board, self._shapes = arranged.board, arranged.shapes
-        movable = _movable(arranged.shapes)
+        movable = _movable(arranged.shapes) - alone
         self._standing: dict[Key, dict[str, Instance]] = {}
         for one in arranged.kept:
             key = (one.slot.app, one.slot.process)

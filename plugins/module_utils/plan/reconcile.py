@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count, islice, pairwise
+from itertools import chain, count, islice, pairwise
 from typing import NamedTuple
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
@@ -38,12 +38,15 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement.select imp
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_size
 
+from .homes import NOWHERE, Home, Homes
+
 
 @dataclass(frozen=True)
 class Need:
     """A slot that needs a new instance. ``old`` is the one it replaces, ``home`` where it shall stay.
 
-    ``at_once``: parallelism does not hold it back. ``only``: it may stand at home and nowhere else.
+    ``at_once``: parallelism does not hold it back. ``only``: it may stand at home and nowhere else. ``kept``:
+    where it has volumes.
     """
 
     slot: Slot
@@ -54,6 +57,7 @@ class Need:
     home: str | None = None
     at_once: bool = False
     only: bool = False
+    kept: Home | None = None
 
     @property
     def leaves(self) -> Instance | None:
@@ -73,6 +77,7 @@ class Fresh(NamedTuple):
     """New slots of one process: number → the one node on which it may stand, None where any will do.
 
     ``process`` has as its scale how many shall run. ``reasons``: by number, where it is not the usual one.
+    ``kept``: where slots have volumes. ``free``: the nodes are those where they would best stand.
     """
 
     process: Process
@@ -80,12 +85,20 @@ class Fresh(NamedTuple):
     homes: Mapping[int, str | None]
     reason: str
     reasons: Mapping[int, str]
+    kept: Mapping[int, Home] = NOWHERE
+    free: bool = False
+
+    @property
+    def anywhere(self) -> list[int]:
+        """The numbers of those that may stand on more than one node."""
+        return [number for number, home in self.homes.items() if home is None or self.free]
 
     def need(self, number: int) -> Need:
         """Return one of them."""
         slot, home = Slot(*self.shape.key, number), self.homes[number]
         reason = self.reasons.get(number, self.reason)
-        return Need(slot, self.process, self.shape, reason, home=home, only=home is not None)
+        only = home is not None and not self.free
+        return Need(slot, self.process, self.shape, reason, home=home, only=only, kept=self.kept.get(number))
 
 
 class Outcome(NamedTuple):
@@ -118,30 +131,30 @@ class Look:
 
     ``repairing``: the release stays the active one. ``displaced``: containers that cannot stay for reasons
     that only placing has found, each with its reason. ``lost``: why slots of each process are gone.
+    ``homes``: where slots have volumes, which they do not leave unless they are ``free`` to.
     """
 
     repairing: bool = False
     displaced: Mapping[str, str] = field(default_factory=dict)
     lost: Mapping[Key, Mapping[int, str]] = field(default_factory=dict)
+    homes: Homes = field(default_factory=dict)
+    free: bool = False
 
 
 def reconcile(
     configuration: Configuration,
     instances: Iterable[Instance],
     board: Board,
-    *,
-    repairing: bool,
-    displaced: Mapping[str, str] | None = None,
+    look: Look,
 ) -> Reconciled:
-    """Compare an app with its instances.
+    """Compare an app with its instances. The look need not know which slots are lost.
 
-    All that runs stands on the board; what does not stay where it is, is taken off. For ``repairing`` and
-    ``displaced`` see ``Look``.
+    All that runs stands on the board; what does not stay where it is, is taken off.
     """
     app = configuration.app
     seen, lost = split_lost(instances, board)
     observed = by_process(seen)
-    look = Look(repairing, displaced or {}, lost)
+    look = replace(look, lost=lost)
     shapes = {(app, process.name): Shape.of(app, process) for process in configuration.processes}
     depths = depths_of(shapes)
     surplus: list[Surplus] = []
@@ -170,8 +183,9 @@ def reconcile_process(
     """Compare one process with its instances; those whom it must be with have been compared before."""
     if not instances and not shape.everywhere and shape.key not in look.lost:
         reason = "its container is gone" if look.repairing else f"process {process.name} is new"
-        fresh = Fresh(process, shape, dict.fromkeys(range(1, process.scale + 1)), reason, {})
-        return Outcome([], [], [], fresh)
+        kept = look.homes.get(shape.key, NOWHERE)
+        homes = _homes(_numbers(process.scale, (), kept), kept)
+        return Outcome([], [], [], Fresh(process, shape, homes, reason, {}, kept, look.free))
     return _Process(process, shape, instances, board, look).outcome()
 
 
@@ -212,6 +226,7 @@ class _Process:
         self.process, self.shape, self.board, self.look = process, shape, board, look
         self.instances = instances
         self.spec = process.spec.hash() if instances else ""
+        self.homes = look.homes.get(shape.key, NOWHERE)
         self.surplus: list[Surplus] = []
         self.must_leave: dict[str, str] = {}
         self.best = self._best()
@@ -235,16 +250,21 @@ class _Process:
         return Outcome(kept, renewed, self.surplus, self._fresh(process, had, nodes))
 
     def _fresh(self, process: Process, had: int, nodes: set[str]) -> Fresh:
-        wanting = process.scale - len(self.best)
-        free = islice((number for number in count(1) if number not in self.best), max(wanting, 0))
         if self.shape.everywhere:
             taken = {one.node for one in self.best.values()}
-            homes: dict[int, str | None] = dict(zip(free, sorted(nodes - taken), strict=True))
+            homes = self._numbered(nodes - taken)
             words = {number: f"{home} has none" for number, home in homes.items()}
-            return Fresh(process, self.shape, homes, "", words)
-        lost = self.look.lost
-        known = lost.get(self.shape.key, {})
-        return Fresh(process, self.shape, dict.fromkeys(free), self._why_new(had, process.scale), known)
+            return Fresh(process, self.shape, homes, "", words, self.homes)
+        numbers = _numbers(process.scale - len(self.best), self.best, self.homes)
+        known = self.look.lost.get(self.shape.key, {})
+        reason, homes = self._why_new(had, process.scale), _homes(numbers, self.homes)
+        return Fresh(process, self.shape, homes, reason, known, self.homes, self.look.free)
+
+    def _numbered(self, nodes: set[str]) -> dict[int, str | None]:
+        """Return numbers for instances of some nodes: of those that have volumes there, else free ones."""
+        numbers = {home.node: number for number, home in self.homes.items() if number not in self.best}
+        free = (number for number in count(1) if number not in self.best and number not in self.homes)
+        return dict(sorted((numbers.get(node) or next(free), node) for node in sorted(nodes)))
 
     def _best(self) -> dict[int, Instance]:
         """Return the best instance of each slot, and let its doubles go: a killed run can have left some."""
@@ -259,9 +279,11 @@ class _Process:
                 self._let_go(one, reason if one.running else "left over, does not run")
         return dict(sorted(best.items()))
 
-    def _merit(self, one: Instance) -> tuple[bool, bool, bool, int]:
+    def _merit(self, one: Instance) -> tuple[bool, bool, bool, bool, int]:
         refused = one.node not in keepers(self.shape, self.board)
-        return not one.running, not self._as_wanted(one), refused, -one.release
+        home = self.homes.get(one.slot.number)
+        away = home is not None and home.node != one.node
+        return away, not one.running, not self._as_wanted(one), refused, -one.release
 
     def _as_wanted(self, one: Instance) -> bool:
         return one.running and one.spec == self.spec and not one.drift
@@ -358,12 +380,30 @@ class _Process:
             if old.running and room.node.state == CORDONED:
                 reason, home = f"{reason}; {old.node} {barred(room, self.shape)}", None
                 self.board.drop(old)
-        return Need(old.slot, process, self.shape, reason, old, home, only=self.shape.everywhere)
+        kept = self.homes.get(old.slot.number)
+        if kept is None or self.shape.everywhere or self.look.free:
+            return Need(
+                old.slot, process, self.shape, reason, old, home, only=self.shape.everywhere, kept=kept
+            )
+        if old.running and home is None and kept.node == old.node:
+            self.board.add(old)  # where it stands is now where it has to stay
+        return Need(old.slot, process, self.shape, reason, old, kept.node, only=True, kept=kept)
 
     def _why_new(self, had: int, scale: int) -> str:
         if self.look.repairing:
             return "its container is gone"
         return f"scale {had} → {scale}" if self.instances else f"process {self.process.name} is new"
+
+
+def _numbers(wanting: int, taken: Collection[int], kept: Mapping[int, Home]) -> list[int]:
+    """Return so many numbers for new slots: first those that have volumes, then the lowest free ones."""
+    stored = sorted(number for number in kept if number not in taken)
+    free = (number for number in count(1) if number not in taken and number not in kept)
+    return sorted(islice(chain(stored, free), max(wanting, 0)))
+
+
+def _homes(numbers: Iterable[int], kept: Mapping[int, Home]) -> dict[int, str | None]:
+    return {number: kept[number].node if number in kept else None for number in numbers}
 
 
 def _in_order(numbers: Iterable[int]) -> bool:

@@ -192,11 +192,11 @@ def _start_item(instance: Instance, process: Process) -> dict[str, Any]:
     return {
         "slot": asdict(instance.slot),
         "release": instance.release,
-        "spec": asdict(process.spec),
+        "spec": process.spec.as_dict(),
         "spec_hash": instance.spec,
         "host_port": instance.port,
         "name": instance.name,
-        "health": asdict(process.health) if process.health else None,
+        "health": process.health.as_dict() if process.health else None,
     }
 
 

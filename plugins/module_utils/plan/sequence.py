@@ -5,6 +5,9 @@ An instance stays at home where it can. It starts beside the one it replaces; wh
 serves the next steps. Where nothing fits any more, in this order: what goes anyway is stopped early, one
 instance moves, one instance is stopped before its successor starts.
 
+What must not run beside its successor, since both would write to the same volume or want the same port, is
+always stopped first.
+
 How much goes into one step, and whether an instance may be missing meanwhile, is the ``pace``.
 """
 
@@ -29,10 +32,12 @@ from ansible_collections.fairlead.paas.plugins.module_utils.placement.select imp
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shortfall import Missing, shortfall
 
+from .homes import bound
 from .pace import Pace
 from .reconcile import Need
 
 _BESIDE = "A canary needs room beside all that runs: make some, or deploy without update.canary."
+_ALONE = "stopped first, must not run twice"
 _Seek = Callable[[Iterable[Demand], Board], dict[Slot, Choice]]
 
 
@@ -113,9 +118,16 @@ class _Sequencer:
 
     def _round_start_first(self) -> bool:
         """Keep at home what its home can hold; find a node for what has none, or serves nothing meanwhile."""
-        choices = self._stay(self._fresh()) | self._stay(self._replacing())
-        homeless = [need for need in self._replacing() if not need.home]
-        return self._commit(*self._choose([*self._fresh(), *homeless], choices))
+        beside = [need for need in self._replacing() if not need.process.spec.alone]
+        choices = self._stay(self._fresh()) | self._stay(beside)
+        homeless = [need for need in beside if not need.home]
+        started = self._commit(*self._choose([*self._fresh(), *homeless], choices))
+        return self._replace_alone() or started
+
+    def _replace_alone(self) -> bool:
+        """Stop what must not run beside its successor, and start that where it may stand then."""
+        replaced = [self._after_stop(it, stay if it.home else choose, _ALONE) for it in self._alone()]
+        return any(replaced)
 
     def _round_stop_first(self) -> bool:
         started = self._commit(*self._choose(self._fresh(), self._stay(self._fresh())))
@@ -150,9 +162,12 @@ class _Sequencer:
         """Let the first instance that can leave its home, then look at the others again."""
         if self.stop_first:
             return any(self._after_stop(need, choose) for need in self._replacing())
+        if any(self._after_stop(need, choose, _ALONE) for need in self._alone()):
+            return True
         hopeless: set[Key] = set()
         for need in self.waiting.values():
-            if need.home and not need.only and need.shape.key not in hopeless:
+            beside = not (need.leaves and need.process.spec.alone)
+            if need.home and not need.only and beside and need.shape.key not in hopeless:
                 if self._moves(need):
                     return True
                 hopeless.add(need.shape.key)
@@ -183,6 +198,9 @@ class _Sequencer:
     def _replacing(self) -> list[Need]:
         return [need for need in self.waiting.values() if need.leaves]
 
+    def _alone(self) -> list[Need]:
+        return [need for need in self._replacing() if need.process.spec.alone]
+
     def _after_stop(self, need: Need, seek: _Seek, note: str = "") -> bool:
         """Place one need where it fits once its predecessor has stopped; as if nothing was, if nowhere."""
         old = need.leaves
@@ -197,7 +215,8 @@ class _Sequencer:
             self.board.add(old, leaving=leaving)
             return False
         self.pace.stop(need)
-        self._record(need, choices[need.slot], stop_first=True, note=note or away)
+        said = "; ".join(filter(None, [note, away])) if note == _ALONE else note or away
+        self._record(need, choices[need.slot], stop_first=True, note=said)
         return True
 
     def _commit(self, choices: dict[Slot, Choice], notes: dict[Slot, str]) -> bool:
@@ -268,7 +287,10 @@ class _Sequencer:
         return reasons
 
     def _advice(self) -> Iterable[str]:
-        """Yield which settings stand in the way."""
+        """Yield which settings stand in the way, and which volumes."""
+        for need in self.waiting.values():
+            if need.kept and need.only and (why := self._explain(need).get(need.kept.node)):
+                yield bound(need.slot, need.kept, why)
         held = {n.shape.key: n for n in self._replacing() if self._would_fit_after_stop(n)}
         for shape, process in ((need.shape, need.process) for need in held.values()):
             allowance = self.pace.allowance(process)

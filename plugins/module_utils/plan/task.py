@@ -71,7 +71,7 @@ def in_words(task: Task | None, leftovers: ByNode) -> Iterable[str]:
 def _spec(configuration: Configuration, command: ReleaseCommand) -> Spec:
     """Return what the command runs as: as an instance of the process with the most memory would."""
     largest = max(configuration.processes, key=lambda process: (process.spec.memory, process.name))
-    return replace(largest.spec, command=command.command, port=None, generation=0)
+    return replace(largest.spec, command=command.command, port=None, publish=None, volumes=(), generation=0)
 
 
 def _node(plan: Plan, fleet: Fleet, memory: int) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration, Spec
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 
@@ -21,13 +21,15 @@ from .tables import build_table
 class Undo:
     """Start again what was stopped, route as before, remove what was started; in this order.
 
-    ``resume``: node name → ``{container, health}``. ``table``: None where nothing has to be undone.
-    ``remove``: node name → container names, also of containers that may never have come to be.
+    ``stop``: what was started and must have stopped before that: it writes to the same volume, or has the
+    same port. ``resume``: node name → ``{container, health}``. ``table``: None where nothing has to be
+    undone. ``remove``: node name → container names, also of containers that may never have come to be.
     """
 
     resume: ByNode
     table: Table | None
     remove: ByNode
+    stop: ByNode = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for playbooks, as it comes back from JSON."""
@@ -59,6 +61,7 @@ def undo(
         resume=_resume(_stopped(done, fleet), before),
         table=standing_table(made.app, before, _without(made.untried, fleet)),
         remove=_started(done, made.untried),
+        stop=_alone(done),
     )
 
 
@@ -70,8 +73,21 @@ def _stopped(done: Iterable[Phase], fleet: Fleet) -> Iterable[Instance]:
 
 def _resume(stopped: Iterable[Instance], before: Configuration | None) -> ByNode:
     processes = before.processes if before else ()
-    health = {process.name: asdict(process.health) for process in processes if process.health}
+    health = {process.name: process.health.as_dict() for process in processes if process.health}
     return by_node((i, {"container": i.container, "health": health.get(i.slot.process)}) for i in stopped)
+
+
+def _alone(done: Iterable[Phase]) -> ByNode:
+    """Return what was started and must not run beside what comes back."""
+    nodes: dict[str, list[Any]] = {}
+    for phase in done:
+        for node, items in phase.start.items():
+            for item in items:
+                spec = Spec.from_dict(item["spec"])
+                if spec.alone:
+                    stop = {"container": item["name"], "timeout": spec.stop_timeout}
+                    nodes.setdefault(node, []).append(stop)
+    return {node: tuple(found) for node, found in sorted(nodes.items())}
 
 
 def _without(some: Collection[Instance], fleet: Fleet) -> Fleet:

@@ -16,17 +16,21 @@ from typing import Any, get_args, get_origin, get_type_hints
 from ansible_collections.fairlead.paas.plugins.module_utils.app.domains import parse_domain
 from ansible_collections.fairlead.paas.plugins.module_utils.app.grammar import (
     parse_env_name,
+    parse_export,
+    parse_folder,
     parse_http_path,
     parse_name,
     parse_others,
     parse_peer,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import (
+    HEALTH_KINDS,
     MODES,
     STRATEGIES,
     Configuration,
     Process,
     Rules,
+    Spec,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.constraints import parse_constraint, parse_label
 
@@ -34,6 +38,7 @@ _LONGEST = 2**20  # characters of a label, more than any app file leads to
 _LARGEST = 2**22  # bytes of JSON
 _MOST = 1000  # instances of a process
 _PORTS = range(1, 2**16)
+_PUBLISHED = range(1024, 2**16)
 _CANARY = range(1, 51)  # percent of the requests
 _WEIGHTS = range(1, 101)  # of a preference
 _SHARE = re.compile(r"[0-9]{1,3}%|all", re.ASCII)
@@ -115,7 +120,20 @@ def _allowed_process(process: Process) -> Iterator[bool]:
     yield spec.port is None or spec.port in _PORTS
     yield _parses(parse_env_name, *spec.env, *spec.secrets)
     yield from _allowed_rules(process.rules)
-    yield process.health is None or _parses(parse_http_path, process.health.path)
+    yield from _allowed_storage(spec)
+    health = process.health
+    yield health is None or (_parses(parse_http_path, health.path) and health.kind in HEALTH_KINDS)
+
+
+def _allowed_storage(spec: Spec) -> Iterator[bool]:
+    yield spec.publish is None or (spec.port is not None and spec.publish in _PUBLISHED)
+    for volume in spec.volumes:
+        yield _parses(parse_name, volume.name)
+        yield _parses(parse_folder, volume.path, *(it for it in [volume.node] if it is not None))
+        yield _parses(parse_export, *(it for it in [volume.nfs] if it is not None))
+        yield not (volume.node is not None and volume.nfs is not None)
+    names = [volume.name for volume in spec.volumes]
+    yield len(set(names)) == len(names)
 
 
 def _allowed_rules(rules: Rules) -> Iterator[bool]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Literal
 
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Configuration
-from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot
+from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Fleet, Instance, Slot, Stored
 from ansible_collections.fairlead.paas.plugins.module_utils.placement import Board, Shape, displacement
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shape import Key
 from ansible_collections.fairlead.paas.plugins.module_utils.placement.shortfall import Missing, shortfall
@@ -97,18 +97,31 @@ class Arrangement:
             )
             for each in self.homeless
         )
-        return tuple(shortfall(missing, self.board))
+        return (*self.found.held().values(), *shortfall(missing, self.board))
 
     @cached_property
     def after(self) -> Fleet:
         """The fleet as it is when all that has to change has changed. What is new there has no port yet."""
         ours = (*self.kept.values(), *map(self._new, self.placed.values()))
         others = (one for one in self.fleet.instances if one.slot.app not in self.configurations)
-        return replace(self.fleet, instances=tuple(sorted((*ours, *others))))
+        instances = tuple(sorted((*ours, *others)))
+        return replace(self.fleet, instances=instances, volumes=(*self.fleet.volumes, *self._new_volumes()))
 
     def shape(self, key: Key) -> Shape:
         """Return what the instances of a process ask of their node."""
         return self.found.shapes[key]
+
+    def _new_volumes(self) -> Iterator[Stored]:
+        """Yield the volumes that bind what is placed to where that is."""
+        binding = {
+            (app, process.name): process.spec.binding
+            for app, each in self.configurations.items()
+            for process in each.processes
+            if process.spec.binding
+        }
+        for slot, placed in self.placed.items() if binding else ():
+            for name in binding.get((slot.app, slot.process), ()):
+                yield Stored(slot, name, placed.node)
 
     def _new(self, placed: arrangement.Placement) -> Instance:
         processes = {each.name: each for each in self.configurations[placed.slot.app].processes}

@@ -12,7 +12,8 @@ def refuse_homeless(node: str, found: Arrangement) -> None:
     homeless = {str(need.slot) for need in found.unplaced if need.old and need.old.node == node}
     if homeless:
         refusals = {slot: reasons for slot, reasons in found.refusals().items() if slot in homeless}
-        raise NoRoom(refusals, [f"To move what fits, and leave the rest on {node}: -e force=true."])
+        held = [why for slot, why in found.held().items() if slot in homeless]
+        raise NoRoom(refusals, [*held, f"To move what fits, and leave the rest on {node}: -e force=true."])
 
 
 def destinations(node: str, found: Arrangement) -> dict[str, str]:
@@ -24,7 +25,9 @@ def moves(node: str, found: Arrangement) -> list[str]:
     """Return what happens to each instance on the node, a line each."""
     going = [f"  > {slot}  to {to}" for slot, to in destinations(node, found).items()]
     homeless = [
-        f"  ! {it.slot}  fits nowhere else" for it in found.unplaced if it.old and it.old.node == node
+        f"  ! {it.slot}  {f'stays: {it.kept}' if it.kept and it.only else 'fits nowhere else'}"
+        for it in found.unplaced
+        if it.old and it.old.node == node
     ]
     stopped = [f"  - {it.instance.slot}  {it.reason}" for it in found.stopped if it.instance.node == node]
     return [*going, *stopped, *homeless]

@@ -61,7 +61,7 @@ def added(fleet: Fleet, given: Iterable[str]) -> Fleet:
         _known(match[2], [node.name for node in fleet.nodes], "is no node")
         for node in islice(_alike(nodes[match[2]], nodes), int(match[1] or 1)):
             nodes[node.name] = node
-    return Fleet.of(nodes.values(), fleet.instances, fleet.leftovers, fleet.rules)
+    return replace(fleet, nodes=tuple(sorted(nodes.values(), key=lambda node: node.name)))
 
 
 def moved(fleet: Fleet, places: Mapping[Slot, str]) -> Fleet:
