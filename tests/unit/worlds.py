@@ -282,6 +282,8 @@ class Acted:
                 new = _started(place, item)
                 here = [one for one in self.known.values() if one.node == place]
                 assert new.name not in {one.name for one in here}
+                if item["spec"].get("publish"):  # nobody else can have it meanwhile
+                    here = [one for one in here if one.container in self.running]
                 assert new.port is None or new.port not in {one.port for one in here}
                 self.known[new.container] = new
                 self.running.add(new.container)
@@ -301,6 +303,7 @@ class Acted:
 
     def undo(self, back: Undo) -> None:
         """Act out the way back."""
+        self.running -= {item["container"] for items in back.stop.values() for item in items}
         self.running |= {item["container"] for items in back.resume.values() for item in items}
         self.table = back.table or self.table
         self.remove(back.remove)
@@ -308,7 +311,7 @@ class Acted:
     def observed(self) -> Fleet:
         """Return the fleet as a look would show it now."""
         found = (replace(one, running=one.container in self.running) for one in self.known.values())
-        return Fleet(self.fleet.nodes, tuple(found), (), self.fleet.rules)
+        return Fleet(self.fleet.nodes, tuple(found), (), self.fleet.rules, self.fleet.volumes)
 
     def now(self) -> list[Instance]:
         """Return what runs now."""
