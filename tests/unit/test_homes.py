@@ -23,6 +23,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, NoRoom
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import (
+    ACTIVE,
     CORDONED,
     DRAINING,
     LOST,
@@ -47,7 +48,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import arrange
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.emptied import moves, refuse_homeless
 from tests.unit.test_deployment import release
-from tests.unit.worlds import UNHURRIED, Acted, World, instance, node, process, shop, worlds
+from tests.unit.worlds import UNHURRIED, Acted, M, World, instance, node, process, shop, worlds
 
 DATA, MEDIA = Volume("data", "/data"), Volume("media", "/media", nfs="10.0.0.5:/media")
 CERTIFICATES = Volume("certificates", "/certs", node="/srv/certs", read_only=True)
@@ -166,6 +167,17 @@ def test_of_two_nodes_it_is_where_it_runs_then_where_it_was_last(
     assert homes["shop", "db"][1].node == home
     after = [it.node for it in planned(fleet(*seen)).actions if it.after]
     assert after == [home]
+
+
+@pytest.mark.parametrize("state", [ACTIVE, CORDONED, DRAINING])
+def test_one_that_stands_elsewhere_goes_to_its_volumes_and_leaves_its_room(state: str) -> None:
+    nodes = (N1, replace(node("n2", 192), state=state), N3)
+    seen = fleet(db(1, "n2", NEXT), stored(1, "n1"), nodes=nodes)
+    [action] = planned(seen).actions
+    assert (action.kind, action.node, action.stop_first) == ("move", "n1", True)
+    found = plan_fleet([SHOP], seen)
+    assert [(it.slot, it.node) for it in found.placed] == [(DB_1, "n1")]
+    assert (found.board["n1"].memory, found.board["n2"].memory) == (896 * M, 192 * M)
 
 
 def test_an_instance_that_came_back_with_its_lost_node_goes() -> None:

@@ -185,7 +185,7 @@ class _Arranging:
     def _renew(self, shape: Shape, outcome: Outcome) -> None:
         """Place in its new form what can stay at home, and what may stand nowhere else."""
         for need in outcome.renewed:
-            if need.home and need.leaves:
+            if need.leaves and need.home == need.leaves.node:
                 self.board.drop(need.leaves)
         self._at_home(shape, outcome)
 

@@ -385,8 +385,11 @@ class _Process:
             return Need(
                 old.slot, process, self.shape, reason, old, home, only=self.shape.everywhere, kept=kept
             )
+        # What goes is off the board, what stays is on it.
         if old.running and home is None and kept.node == old.node:
-            self.board.add(old)  # where it stands is now where it has to stay
+            self.board.add(old)
+        elif old.running and home is not None and kept.node != old.node:
+            self.board.drop(old)
         return Need(old.slot, process, self.shape, reason, old, kept.node, only=True, kept=kept)
 
     def _why_new(self, had: int, scale: int) -> str:
