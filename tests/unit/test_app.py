@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ansible_collections.fairlead.paas.plugins.module_utils.app.model import Volume
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import STRATEGIES
 from ansible_collections.fairlead.paas.plugins.module_utils.placement import rank
 from tests.unit.app_texts import HEAD, process, read, top
@@ -286,6 +287,14 @@ def test_every_rule_that_the_manual_shows_is_read() -> None:
         read(process(block.replace("\n", "\n      "))).processes["web"].placement for block in shown
     ]
     assert set().union(*(placement.model_fields_set for placement in placements)) == {*PLACED}
+
+
+def test_the_volumes_that_the_manual_shows_are_read() -> None:
+    manual = (ROOT / "docs/app-files.md").read_text()
+    section = manual.partition("## Volumes")[2].partition("\n## ")[0]
+    app = read(section.partition("```yaml\n")[2].partition("```")[0], "apps/database.yml")
+    assert [volume.name for volume in app.processes["db"].volumes] == ["data", "backups", "media"]
+    assert set().union(*(it.model_fields_set for it in app.processes["db"].volumes)) == {*Volume.model_fields}
 
 
 def test_an_app_does_not_change_afterwards() -> None:

@@ -50,6 +50,38 @@ def test_a_process_on_every_node_is_not_counted() -> None:
     ]
 
 
+def test_a_canary_needs_a_process_that_may_run_twice() -> None:
+    said = (
+        "4:10 update.canary: has no process that could try a release; expected no canary: what has volumes or"
+        " publish stops before its successor starts"
+    )
+    canary = "update: {canary: {}}\n"
+    stored = "volumes: [{name: data, path: /data}]"
+    for kept in (stored, "publish: 5432"):
+        assert problems(f"{HEAD}processes: {{web: {{port: 80, {kept}}}}}\n{canary}") == [said]
+    routes = "routes: [{domain: a.example, process: api}]\n"
+    beside = f"{HEAD}processes: {{web: {{port: 80, {stored}}}, api: {{port: 81}}}}\n{canary}{routes}"
+    assert problems(beside) == []
+    read_only = "volumes: [{name: a, path: /a, node: /srv/a, read_only: true}]"
+    assert problems(f"{HEAD}processes: {{web: {{port: 80, {read_only}}}}}\n{canary}") == []
+
+
+def test_routers_lead_to_http_alone() -> None:
+    db = "{port: 5432, publish: 5432, health: {kind: tcp}}"
+    assert problems(f"{HEAD}processes: {{db: {db}}}\n") == []
+    routes = "routes: [{domain: a.example, process: db}]"
+    assert problems(f"{HEAD}processes: {{db: {db}}}\n{routes}\n") == [
+        (
+            '4:39 routes[0].process: speaks TCP, and routers lead to HTTP; got "db"; expected a process that'
+            " is asked by HTTP, or no kind: tcp in processes.db.health"
+        )
+    ]
+    alone = "needs a port to lead to; expected a port beside it"
+    assert problems(f"{HEAD}processes: {{db: {{publish: 5432}}}}\n") == [
+        f"3:18 processes.db.publish: {alone}"
+    ]
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "80.5", "'80'"])
 def test_ports(port: str) -> None:
     said = problems(f"{HEAD}processes: {{web: {{port: {port}}}}}\n")

@@ -25,6 +25,8 @@ BEYOND_A_SCHEMA = (
     *('is empty; got ""', "got 2.0", "got 010", "nothing to stop", "beside stop-first"),
     *("needs spread", "beside mode: global", " itself; ", "under apart too", "has a key of its own"),
     *("what apart means anyway", "as that fact is written"),
+    *("belongs to the engine", "empty for ever", "that of another volume", "inside each other"),
+    *("beside kind: tcp", "that of web"),
 )
 
 
@@ -64,6 +66,20 @@ def test_the_sample_names_the_schema_and_keeps_to_it() -> None:
 def test_good_lines_please_both(line: str) -> None:
     assert problems(top(line)) == []
     assert complaints(top(line)) == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "volumes: [{name: data, path: /data, x-why: no}, {name: b, path: /b, node: /srv/b, read_only: true}]",
+        'volumes: [{name: media, path: /media, nfs: "nas.example.com:/export/media"}]',
+        "publish: 5432",
+        "health: {kind: http, path: /_ping}",
+    ],
+)
+def test_good_volumes_ports_and_health_please_both(field: str) -> None:
+    assert problems(process(field)) == []
+    assert complaints(process(field)) == []
 
 
 @pytest.mark.parametrize("field", [EVERY_RULE, "placement: {apart: [a, b/c, '*'], mode: global, x-why: no}"])

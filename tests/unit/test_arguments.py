@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health, Spec
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Health, Spec, Volume
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.arguments import (
     Start,
     create_body,
@@ -16,6 +16,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.arguments
     limits,
     name_pattern,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.containers.volumes import wanted
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
 
@@ -99,6 +100,36 @@ def test_a_web_process() -> None:
             "RestartPolicy": {"Name": "no"},
         },
     }
+
+
+def test_volumes_are_those_of_the_slot() -> None:
+    stored = (
+        Volume("certs", "/certs", node="/srv/certs", read_only=True),
+        Volume("data", "/var/lib/data"),
+        Volume("media", "/media", nfs="nas:/export/media"),
+    )
+    start = replace(WORKER, spec=replace(WORKER.spec, volumes=stored))
+    mounts = [
+        ("shop.worker.2.certs", "/certs", True),
+        ("shop.worker.2.data", "/var/lib/data", False),
+        ("shop.worker.2.media", "/media", False),
+    ]
+    assert create_body(start, "h", {})["HostConfig"]["Mounts"] == [
+        {"Type": "volume", "Source": name, "Target": path, "ReadOnly": read_only}
+        for name, path, read_only in mounts
+    ]
+    assert [(volume.name, volume.options) for volume in wanted([start])] == [
+        ("shop.worker.2.certs", {"type": "none", "o": "bind", "device": "/srv/certs"}),
+        ("shop.worker.2.data", {}),
+        ("shop.worker.2.media", {"type": "nfs", "o": "addr=nas,nfsvers=4,rw", "device": ":/export/media"}),
+    ]
+    assert wanted([start])[1].labels == {
+        "io.fairlead.app": "shop",
+        "io.fairlead.process": "worker",
+        "io.fairlead.slot": "2",
+        "io.fairlead.volume": "data",
+    }
+    assert "Mounts" not in create_body(WORKER, "h", {})["HostConfig"]
 
 
 def test_a_worker_publishes_nothing_and_runs_the_images_own_command() -> None:

@@ -33,6 +33,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.fleet import (
     Slot,
     Stored,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.paper.file import parse_paper
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.arrangement import plan_fleet
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.deployment import (
     Errand,
@@ -47,6 +48,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.plan.undo import und
 from ansible_collections.fairlead.paas.plugins.module_utils.routing import Table
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.arrange import arrange
 from ansible_collections.fairlead.paas.plugins.module_utils.what_if.emptied import moves, refuse_homeless
+from ansible_collections.fairlead.paas.plugins.module_utils.what_if.supposition import added, without
 from tests.unit.test_deployment import release
 from tests.unit.worlds import UNHURRIED, Acted, M, World, instance, node, process, shop, worlds
 
@@ -359,6 +361,25 @@ def test_without_its_node_it_is_homeless_on_paper_too() -> None:
     placed = arrange({"shop": SHOP}, fleet())
     later = replace(placed.after, nodes=in_state(LOST, placed.nodes[DB_1]))
     assert arrange({"shop": SHOP}, later).homeless
+
+
+PAPER = b"""
+nodes: {"n[1:3]": {memory: 1G, cpu: 4}}
+instances: [{slot: shop.db.1, node: n2}]
+"""
+
+
+def test_on_paper_instances_have_the_volumes_of_their_process() -> None:
+    paper = parse_paper("fleet.yml", PAPER, {"shop": SHOP})
+    assert paper.fleet.volumes == (stored(1, "n2"),)
+    assert arrange(paper.configurations, without(paper.fleet, ["n2"])).homeless
+    more = added(paper.fleet, ["2x n1"])
+    assert (len(more.nodes), more.volumes) == (5, paper.fleet.volumes)
+
+
+def test_a_look_says_whose_volumes_are_whose() -> None:
+    seen = {"app": "shop", "process": "db", "number": 1, "name": "data", "created": 7}
+    assert Stored.from_look("n2", seen) == stored(1, "n2", 7)
 
 
 # Removal

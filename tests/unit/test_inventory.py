@@ -16,11 +16,13 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.file import pars
 from ansible_collections.fairlead.paas.plugins.module_utils.app.grammar import NAME_HELP
 from ansible_collections.fairlead.paas.plugins.module_utils.app.needs import (
     check_hopes,
+    check_machines,
     check_needs,
     check_reservations,
     secret_names,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem
+from ansible_collections.fairlead.paas.plugins.module_utils.app.resolve import Platform, configuration_of
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, Problem
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Allotment, Node
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     GROUPS,
@@ -32,6 +34,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     warnings_of,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.postgresql import URL_HELP
+from ansible_collections.fairlead.paas.plugins.module_utils.roots import refuse_outside
 from ansible_collections.fairlead.paas.plugins.module_utils.units import SIZE_HELP
 
 ACCOUNT = {"username": "push", "password": "hunter2"}
@@ -252,6 +255,19 @@ def test_the_database_of_the_managers(urls: tuple[Any, Any], words: list[str]) -
         ("indexes", {"go": "https://u:hunter2@h/"}, f".go: is no address of an index; {INDEX}"),
         ("indexes", {"go": "https://h/' x"}, f".go: is no address of an index; {INDEX}"),
         ("indexes", {"go": None}, f".go: is no address of an index; {INDEX}"),
+        ("volume_roots", "/srv", ': is not a list; got "/srv"; expected directories such as [/srv]'),
+        ("volume_roots", ["srv"], '[0]: is not a path; got "srv"; expected an absolute path'),
+        ("volume_roots", ["/"], '[0]: is not a path; got "/"; expected an absolute path'),
+        ("volume_roots", ["/srv/../etc"], "[0]: is not a path"),
+        (
+            "volume_roots",
+            ["/srv", "/etc/ssl"],
+            '[1]: holds /etc, or is in it; got "/etc/ssl"; expected a dir',
+        ),
+        ("volume_roots", ["/var"], "[0]: holds /var/cache, or is in it"),
+        ("volume_roots", ["/var/run"], "[0]: holds /var/run, or is in it"),
+        ("volume_roots", ["/var/lib/docker/volumes"], "[0]: holds /var/lib/docker, or is in it"),
+        ("volume_roots", GONE, ": cannot be evaluated: 'vault' is undefined"),
         ("hash_key", None, f": is not set; {LONG_KEY}"),
         ("hash_key", "hunter2", f": is not long enough a text; {LONG_KEY}"),
         ("hash_key", GONE, f": cannot be evaluated: 'vault' is undefined; {LONG_KEY}"),
@@ -413,3 +429,45 @@ def test_secrets_that_an_image_is_built_with_need_a_value_too() -> None:
     assert secret_names(entry.app) == ("A", "TOKEN")
     words = "inventory fairlead_secrets.shop.TOKEN: is not set; expected text, in a vault"
     assert said(check_needs(entry, {"A": "hunter2"})) == [words]
+
+
+def with_folder(folder: str) -> Entry:
+    return app_file(f"processes: {{db: {{volumes: [{{name: data, path: /data, node: {folder}}}]}}}}\n")
+
+
+@pytest.mark.parametrize("folder", ["/srv", "/etc", "/srvdata/a", "/mnt/a", "/data"])
+def test_directories_of_nodes_are_those_that_the_inventory_allows(folder: str) -> None:
+    assert said(check_machines(with_folder(folder), GOOD)) == [
+        (
+            "apps/shop.yml:3:60 processes.db.volumes[0].node: is not among what the inventory allows; got"
+            f' "{folder}"; expected a directory below /srv, or another fairlead_volume_roots'
+        )
+    ]
+    wider = with_setting("fairlead_volume_roots", ["/srvdata", "/mnt", "/data"])
+    allowed = folder in ("/srvdata/a", "/mnt/a")
+    assert (said(check_machines(with_folder(folder), wider)) == []) is allowed
+    for wrong in (GONE, "/mnt", ["/etc"]):
+        inventory = with_setting("fairlead_volume_roots", wrong)
+        assert said(check_machines(with_folder(folder), inventory)) == [], "the inventory's own check says it"
+
+
+def test_a_directory_below_what_is_allowed() -> None:
+    assert said(check_machines(with_folder("/srv/shop/data"), GOOD)) == []
+    release = configuration_of(with_folder("/srv/shop").app, "image", {}, Platform("key", "apps.localhost"))
+    refuse_outside(release, ("/srv",))
+    with pytest.raises(FairleadError, match=r"^shop\.db: its volume data is /srv/shop of the node, and the"):
+        refuse_outside(release, ("/mnt", "/srv/shop"))
+
+
+def test_a_port_of_ones_own_is_none_that_is_chosen_from() -> None:
+    def found(port: int) -> list[str]:
+        return said(check_machines(app_file(f"processes: {{db: {{port: 1, publish: {port}}}}}\n"), GOOD))
+
+    assert found(5432) == []
+    assert found(30050) == [
+        (
+            "apps/shop.yml:3:36 processes.db.publish: is a port that n2 may give to any instance; got 30050;"
+            " expected a port outside 30000-30099, the fairlead_ports of n2"
+        )
+    ]
+    assert "n1 may give" in found(25701)[0]

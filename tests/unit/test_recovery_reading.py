@@ -21,6 +21,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Preference,
     ReleaseCommand,
     Rules,
+    Volume,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.packing import packed
 from ansible_collections.fairlead.paas.plugins.module_utils.recovery.reading import unpacked
@@ -51,6 +52,10 @@ SHOP = replace(
     shop(
         replace(WEB, health=Health("/_ping"), written=2),
         process("worker", port=None),
+        replace(
+            process("db", volumes=(Volume("data", "/data"), Volume("nas", "/n", nfs="h:/n")), publish=5432),
+            health=Health(kind="tcp"),
+        ),
         parallelism="25%",
         canary=Canary(10),
     ),
@@ -73,6 +78,11 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
 def ruled(**rules: Any) -> str:
     """Return the label of a configuration with other rules of placement."""
     return changed(lambda it: it["processes"][0]["rules"].update(rules))
+
+
+def kept(**volume: Any) -> str:
+    """Return the label of a configuration with another volume."""
+    return changed(lambda it: it["processes"][2]["spec"]["volumes"][0].update(volume))
 
 
 def test_a_configuration_comes_back_whole_and_equal_ones_are_equal_texts() -> None:
@@ -163,6 +173,23 @@ TORN, UNKNOWN, FORBIDDEN = "is torn", "is none that this Fairlead knows", "holds
             )
         ),
         *((ruled(**rule), UNKNOWN) for rule in MISSHAPEN),
+        *(
+            (kept(**volume), FORBIDDEN)
+            for volume in (
+                {"name": "../a"},
+                {"name": "nas"},
+                {"path": "data"},
+                {"node": "/srv/../etc"},
+                {"node": ""},
+                {"nfs": "h:/a,soft"},
+                {"node": "/srv/a", "nfs": "h:/a"},
+            )
+        ),
+        (kept(path=7), UNKNOWN),
+        (kept(driver="local"), UNKNOWN),
+        (changed(lambda it: it["processes"][2]["spec"].update(publish=22)), FORBIDDEN),
+        (changed(lambda it: it["processes"][2]["spec"].update(port=None)), FORBIDDEN),
+        (changed(lambda it: it["processes"][2]["health"].update(kind="udp")), FORBIDDEN),
         (changed(lambda it: it["update"].update(parallelism="many")), FORBIDDEN),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.configuration import
     Rules,
     Spec,
     Update,
+    Volume,
 )
 from tests.unit.app_texts import HEAD, process, read, top
 
@@ -69,6 +71,37 @@ def test_the_sample_resolves_to_what_its_file_says() -> None:
         hosts={"shop.apps.localhost": "web", "shop.example.com": "web"},
         update=Update("start-first", 2, None, 10.0, 60.0, 0.0, "rollback"),
     )
+
+
+STORED = """\
+volumes:
+        - {name: media, path: /media, nfs: "10.0.0.5:/export/media"}
+        - {name: data, path: /var/lib/data}
+        - {name: certs, path: /certs, node: /srv/certs, read_only: true}
+      publish: 5432
+      health: {interval: 5s}"""
+
+
+def test_volumes_and_a_port_of_its_own_make_a_container_what_it_is() -> None:
+    web = resolved({}, text=process(STORED)).processes[0]
+    assert web.spec.volumes == (
+        Volume("certs", "/certs", node="/srv/certs", read_only=True),
+        Volume("data", "/var/lib/data"),
+        Volume("media", "/media", nfs="10.0.0.5:/export/media"),
+    )
+    assert (web.spec.publish, web.spec.binding) == (5432, ("data",))
+    hashes = {web.spec.hash(), replace(web.spec, publish=None).hash(), replace(web.spec, volumes=()).hash()}
+    assert len(hashes) == 3
+    assert Spec.from_dict(json.loads(json.dumps(web.spec.as_dict()))) == web.spec
+
+
+def test_what_has_none_is_what_it_was_before_there_were_any() -> None:
+    web = resolved({}, text=process("scale: 2"))
+    assert not {"volumes", "publish"} & {*web.processes[0].spec.as_dict()}
+    spec = Spec("a@b", ("x",), {"A": "b"}, {"K": "h"}, 5, 0.1, 80)
+    both = (Process("web", 1, spec, Rules(), Health("/p")), Process("w", 1, spec))
+    known = (spec.hash(), Configuration("a", both, {"h": "web"}).hash())
+    assert known == ("7e6db7fbc4aee9d3", "79acb8e4b09a53de"), "containers of running fleets would be replaced"
 
 
 PLACED = """\

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Spec
+from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Spec, Volume
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.arguments import Start, labels_of
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.work import Present, Wish, decide
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
@@ -70,6 +70,27 @@ STRANGER = Present("id-x", ONE.name, "running", {})
 )
 def test_only_what_differs_is_done(present: list[Present], wish: dict[str, Any], said: list[str]) -> None:
     assert lines(*present, **wish) == said
+
+
+def alone(release: int, number: int = 1) -> Start:
+    wanted = start(number, release)
+    return replace(wanted, spec=replace(wanted.spec, volumes=(Volume("data", "/data"),), stop_timeout=7.0))
+
+
+@pytest.mark.parametrize("order", ["start-first", "stop-first"])
+@pytest.mark.parametrize("state", ["running", "paused", "restarting"])
+def test_what_must_not_run_twice_stops_first_whoever_says_so(order: str, state: str) -> None:
+    old, new, other = there(alone(1), state), alone(2), there(alone(1, 2))
+    wish = Wish("shop", "n1", "10.0.0.1", start=(new,), order=order)
+    work = decide(wish, [old, other], lambda _: True)
+    assert (work.halt, work.stop) == (((old, 7.0),), ())
+    asked = decide(replace(wish, stop={old.id: 3.0, other.id: 2.0}), [old, other], lambda _: True)
+    assert (asked.halt, asked.stop) == (((old, 3.0),), ((other, 2.0),))
+    assert lines(old, other, start=(new,), order=order) == [
+        f"- {old.name} stop, for it must not run twice",
+        f"+ {new.name} start on port 25701",
+    ]
+    assert not decide(wish, [there(alone(1), "exited"), there(new)], lambda _: True).changes
 
 
 def test_an_image_that_several_need_is_pulled_once() -> None:
