@@ -28,8 +28,8 @@ DOCKERFILE = "ARG FAIRLEAD_REGISTRY\nFROM ${FAIRLEAD_REGISTRY}/base/python\n"
 On = Callable[..., str]
 
 
-def remove(**variables: object) -> Outcome:
-    return play("playbooks/remove.yml", app="notes", **variables)
+def remove(*, volumes: bool = False) -> Outcome:
+    return play("playbooks/remove.yml", app="notes", remove_volumes=volumes)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def notes(lab: None, repository: Repository) -> Iterator[Repository]:  # noqa: A
     yield repository
     for node in NODES:
         play("playbooks/undrain.yml", node=node)
-    assert remove(remove_volumes=True).rc == 0
+    assert remove(volumes=True).rc == 0
 
 
 def standing() -> tuple[str, str]:
@@ -91,6 +91,6 @@ def test_what_is_written_stays_on_its_node_until_it_is_told_to_move(notes: Repos
     assert kept.rc == 0, kept.output
     assert "= notes.keeper.1.data  the volume stays" in kept.output
     assert (containers("notes"), sorted(stored())) == ({}, sorted([home, new]))
-    assert remove(remove_volumes=True).rc == 0
+    assert remove(volumes=True).rc == 0
     assert stored() == []
-    assert remove(remove_volumes=True).changed == {}
+    assert remove(volumes=True).changed == {}
