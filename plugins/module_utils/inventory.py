@@ -22,7 +22,7 @@ from .app.document import show
 from .app.domains import DOMAIN_HELP, MAX_LENGTH, parse_domain
 from .configuration import STRATEGIES
 from .constraints import BUILT_IN, built_in_like
-from .errors import Problem, did_you_mean
+from .errors import Problem, Refused, did_you_mean
 from .ledger.postgresql import URL_HELP, is_url
 
 GROUPS = ("builders", "managers", "nodes", "registries", "routers")
@@ -212,6 +212,14 @@ def _indexes(inventory: Inventory) -> Iterator[Problem]:
         elif not isinstance(url, str) or not _INDEX.fullmatch(url):
             # What was given may hold a password.
             yield inventory_problem(variable, "is no address of an index", "", _INDEX_HELP)
+
+
+def indexes_of(value: Any) -> dict[str, str]:
+    """Return the addresses of indexes that the inventory names. Raises Refused for what is none."""
+    problems = [*_indexes(Inventory({}, {}, {INDEXES: value}))]
+    if problems:
+        raise Refused(problems)
+    return dict(value or {})
 
 
 def _domain(inventory: Inventory) -> Iterator[Problem]:
