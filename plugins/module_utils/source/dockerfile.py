@@ -2,8 +2,8 @@
 """Dockerfiles for those who bring none, each written from a template: ``dockerfiles/NAME.j2``.
 
 The build context is the Dockerfile and, in ``root/app``, the source, which comes to ``/app`` and belongs to
-root. What is built is built in a stage of its own, in ``/out``. Whole trees are copied onto ``/``, with the times
-of all directories, so that two builds give the same layers, by either builder of the engine.
+root. What is built is built in a stage of its own, in ``/out``. Whole trees are copied onto ``/``, with the
+times of all directories: two builds give the same layers, by either builder of the engine.
 """
 
 from __future__ import annotations
