@@ -26,7 +26,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.parcel import 
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import OPTIONS, Recipe
 from ansible_collections.fairlead.paas.plugins.module_utils.image.shipping import parcel_of, send
 from ansible_collections.fairlead.paas.plugins.module_utils.image.workplace import log_of, new_run
-from ansible_collections.fairlead.paas.plugins.module_utils.inventory import INDEXES
+from ansible_collections.fairlead.paas.plugins.module_utils.inventory import INDEXES, indexes_of
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 from ansible_collections.fairlead.paas.plugins.module_utils.provenance import source_of
 from ansible_collections.fairlead.paas.plugins.module_utils.source.choice import choose
@@ -78,7 +78,7 @@ class ActionModule(ActionBase):
             context = given["context"]
             return given, read_context(Path(context), Recipe.of(given)) if context else None
         entry = read_catalog(Path(given["apps"])).require(given["app"])
-        indexes = Variables(task_vars, self._templar).setting(INDEXES) or {}
+        indexes = indexes_of(Variables(task_vars, self._templar).setting(INDEXES))
         choice = choose(entry, indexes, Path(constants.DEFAULT_LOCAL_TMP))
         said = {"image": entry.app.build.image, "version": entry.app.version}
         if choice is None:

@@ -42,6 +42,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.inventory import (
     REGISTRY,
     Inventory,
     check_inventory,
+    indexes_of,
     warnings_of,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.plan.saved import load
@@ -182,7 +183,7 @@ def _failed(problems: Iterable[Problem]) -> dict[str, Any]:
 def _facts(entry: Entry, inventory: Inventory) -> dict[str, Any]:
     """Return what machines are asked of the app. Raises Refused for a source that is none."""
     app = entry.app
-    choice = choose(entry, inventory.settings[INDEXES] or {}, Path(constants.DEFAULT_LOCAL_TMP))
+    choice = choose(entry, indexes_of(inventory.settings[INDEXES]), Path(constants.DEFAULT_LOCAL_TMP))
     tag = content_tag(choice.source.hash()) if choice else reference_tag(app.build.image or "")
     return {
         "name": app.app,

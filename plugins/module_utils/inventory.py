@@ -22,7 +22,7 @@ from .app.document import show
 from .app.domains import DOMAIN_HELP, MAX_LENGTH, parse_domain
 from .configuration import STRATEGIES
 from .constraints import BUILT_IN, built_in_like
-from .errors import Problem, did_you_mean
+from .errors import Problem, Refused, did_you_mean
 from .ledger.postgresql import URL_HELP, is_url
 from .roots import VOLUME_ROOTS, check_roots
 
@@ -222,6 +222,14 @@ def _volume_roots(inventory: Inventory) -> Iterator[Problem]:
     elif value is not None:
         for at, problem, got, expected in check_roots(value):
             yield inventory_problem(f"{VOLUME_ROOTS}{at}", problem, got, expected)
+
+
+def indexes_of(value: Any) -> dict[str, str]:
+    """Return the addresses of indexes that the inventory names. Raises Refused for what is none."""
+    problems = [*_indexes(Inventory({}, {}, {INDEXES: value}))]
+    if problems:
+        raise Refused(problems)
+    return dict(value or {})
 
 
 def _domain(inventory: Inventory) -> Iterator[Problem]:

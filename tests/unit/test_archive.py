@@ -266,6 +266,32 @@ def test_limits(tmp_path: Path, pack: str) -> None:
     )
 
 
+def test_a_zip_whose_directory_is_longer_than_it_says(tmp_path: Path) -> None:
+    data = zipped({str(number): "x" for number in range(6)})
+    end = data.index(b"PK\x05\x06")
+    few = data[: end + 8] + struct.pack("<2H", 1, 1) + data[end + 12 :]
+    assert said(tmp_path, "a.zip", few, SMALL) == "a.zip: has too many members; expected at most 5"
+
+
+PAX = "is no tar, or broken; expected well-formed pax headers"
+
+
+@pytest.mark.parametrize(
+    "records", [b"x", b"5 a=b", b"99 a=b\n", b"5 ab=\n", b"-1 a=b\n", b"0 a=b\n", b"4 a\n"]
+)
+def test_broken_pax_headers(tmp_path: Path, records: bytes) -> None:
+    header = member("x", tarfile.XHDTYPE, size=len(records)).tobuf(tarfile.USTAR_FORMAT)
+    data = header + records.ljust(512, b"\0") + tar(SHOP)
+    assert said(tmp_path, "a.tgz", gz(data)) == f"a.tgz: {PAX}"
+
+
+def test_a_name_in_a_pax_header_is_held_to_the_same(tmp_path: Path) -> None:
+    up = tar({f"{'a' * 120}/../../etc/passwd": "x"})
+    assert "leads out by ..; expected a name inside the archive" in said(tmp_path, "a.tgz", gz(up))
+    sparse = member("a", pax_headers={"GNU.sparse.major": "1"})
+    assert f"is a sparse file; {ONLY}" in said(tmp_path, "a.tgz", gz(tar(SHOP, sparse)))
+
+
 ZIPPED = zipped({"a.txt": "hello" * 50})
 
 

@@ -220,3 +220,10 @@ def test_a_context_does_not_lead_out(apps: Path, tmp_path: Path) -> None:
     (apps / "shop").mkdir()
     (apps / "shop/Dockerfile").symlink_to(outside / "Dockerfile")
     assert "has a Dockerfile that leads out of it" in built(apps)[0]
+
+
+def test_a_dockerfile_is_no_link(apps: Path) -> None:
+    (apps / "shop").mkdir()
+    (apps / "shop/other").write_text("FROM scratch\n")
+    (apps / "shop/Dockerfile").symlink_to("other")
+    assert "has a Dockerfile that is a link" in built(apps)[0]

@@ -26,7 +26,7 @@ from tests.unit.archives import SHOP, gz, tar, written, zipped
 STATIC = """\
 ARG FAIRLEAD_REGISTRY
 FROM ${FAIRLEAD_REGISTRY}/runtimes/static:latest
-COPY app/ /app/
+COPY root/ /
 WORKDIR /app
 USER app
 CMD ["fairlead-static", "/app"]
@@ -80,12 +80,15 @@ def test_a_directory_with_a_dockerfile_is_what_it_always_was(apps: Path) -> None
     assert choice.source.hash() == "7b11f958925cd26f"  # as it was before there were other sources
 
 
-def test_a_package_comes_below_app_beside_its_dockerfile(apps: Path) -> None:
+def test_a_package_comes_beside_its_dockerfile(apps: Path) -> None:
     written(apps, "shop.tar.gz", gz(tar({f"shop/{name}": text for name, text in SHOP.items()})))
     choice = chosen(apps, "{package: shop.tar.gz, runtime: static}")
     assert choice.dockerfile == STATIC
     data = packed(choice.source)
-    assert [*members(data)] == ["Dockerfile", "app", "app/index.html", "app/pages/about.html"]
+    assert [*members(data)] == [
+        *("Dockerfile", "root", "root/app", "root/app/index.html"),
+        *("root/app/pages", "root/app/pages/about.html"),
+    ]
     assert packed(chosen(apps, "{package: shop.tar.gz, runtime: static}").source) == data
     assert {(info.uid, info.gid, info.mtime) for info in members(data).values()} == {(0, 0, 0)}
 
@@ -93,7 +96,7 @@ def test_a_package_comes_below_app_beside_its_dockerfile(apps: Path) -> None:
 def test_programs_stay_programs(apps: Path) -> None:
     written(apps, "shop.zip", zipped({"serve": "ELF"}, mode=0o100755))
     choice = chosen(apps, "{package: shop.zip, runtime: golang}")
-    assert members(packed(choice.source))["app/serve"].mode == 0o755
+    assert members(packed(choice.source))["root/app/serve"].mode == 0o755
     assert 'CMD ["/app/serve"]' in choice.dockerfile
 
 
@@ -167,7 +170,7 @@ def test_a_directory_without_a_dockerfile_is_what_it_looks_like(apps: Path) -> N
     assert choice.runtime
     assert (choice.runtime.name, choice.runtime.why) == ("static", "index.html")
     assert choice.dockerfile == STATIC
-    assert [*members(packed(choice.source))] == ["Dockerfile", "app", "app/index.html"]
+    assert [*members(packed(choice.source))] == ["Dockerfile", "root", "root/app", "root/app/index.html"]
 
 
 def test_a_runtime_goes_before_a_dockerfile(apps: Path) -> None:

@@ -91,6 +91,8 @@ def _dockerfile_problem(path: Path, dockerfile: Path) -> tuple[str, str]:
     named = dockerfile.relative_to(path)
     if not is_inside(dockerfile, path):
         return f"has a {named} that leads out of it", "a regular file"
+    if dockerfile.is_symlink():
+        return f"has a {named} that is a link", "a regular file"
     if not dockerfile.is_file():
         return f"has no {named}", f"a regular file {path.name}/{named}"
     return "", ""

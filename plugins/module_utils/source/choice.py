@@ -100,8 +100,9 @@ def _root(entry: Entry, run: Path | None) -> tuple[Path, str]:
 def _with_its_own(entry: Entry, root: Path, commit: str) -> Choice:
     build = entry.app.build
     place = root / build.dockerfile
-    if not is_inside(place, root):
-        raise Refused([entry.document.problem(_at(entry), f"has a {build.dockerfile} that leads out of it")])
+    if place.is_symlink() or not is_inside(place, root):
+        problem = f"has a {build.dockerfile} that is a link"
+        raise Refused([entry.document.problem(_at(entry), problem, "", "a regular file")])
     context = read_context(root, Recipe(build.dockerfile, build.target, build.args, build.secrets))
     return Choice(replace(context, revision=commit), place.read_text(errors="replace"))
 

@@ -81,10 +81,13 @@ class Finder:
     def __init__(self) -> None:
         """Have found nothing."""
         self._texts: dict[str, bytes] = {}
+        self._first = ""  # what came first at the top: texts of other directories cannot matter
 
     def take(self, member: Member, content: Iterator[bytes]) -> None:
         """Keep a member's content if it may matter."""
-        wanted = member.path.rpartition("/")[2] in TEXTS and member.path.count("/") <= 1
+        first, inside, name = member.path.partition("/")
+        self._first = self._first or first
+        wanted = (name if inside else first) in TEXTS and (not inside or first == self._first)
         if wanted and member.kind is not Kind.DIRECTORY and member.size <= MOST_TEXT:
             self._texts[member.path] = b"".join(content)
 

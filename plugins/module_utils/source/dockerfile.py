@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dockerfiles for those who bring none, each written from a template: ``dockerfiles/NAME.j2``.
 
-The build context is the Dockerfile and, in ``app/``, the source. Code comes to ``/app``, where it belongs to
-root; what is built is built in a stage of its own, and nothing but the result is taken along.
+The build context is the Dockerfile and, in ``root/app``, the source, which comes to ``/app`` and belongs to
+root. What is built is built in a stage of its own, in ``/out``. Whole trees are copied onto ``/``, with the
+times of all directories: two builds give the same layers, by either builder of the engine.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from .drafts import DRAFTS
 from .drafts.python import WHEELS
 from .runtimes import Runtime
 
-FOLDER = "app"  # of the build context, which holds the source
+ROOT = "root"  # of the build context: what comes to / of the image
+FOLDER = f"{ROOT}/app"
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("dockerfiles")),
     undefined=StrictUndefined,

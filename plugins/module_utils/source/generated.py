@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A source with a Dockerfile that is written for it; what it holds comes into ``app/`` of the context."""
+"""A source with a Dockerfile that is written for it; what it holds comes into ``root/app`` of the context."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import IO, Protocol
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Kind, header, packing
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import DOCKERFILE, USUAL, Recipe
 
-from .dockerfile import FOLDER
+from .dockerfile import FOLDER, ROOT
 
 _SCHEME = "fairlead generated 1"  # raised when the same source shall give another hash
 _HASH_DIGITS = 16
 
 
 class Payload(Protocol):
-    """What comes into ``app/``."""
+    """What comes into ``root/app``."""
 
     @property
     def name(self) -> str:
@@ -111,7 +111,8 @@ class Generated:
             info = header(DOCKERFILE, Kind.FILE)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
-            tar.addfile(header(FOLDER, Kind.DIRECTORY))
+            for folder in (ROOT, FOLDER):
+                tar.addfile(header(folder, Kind.DIRECTORY))
             self.payload.add_to(tar, FOLDER)
 
     def again(self) -> Generated:

@@ -70,7 +70,8 @@ class Package:
 
     def add_to(self, tar: tarfile.TarFile, folder_: str) -> None:
         """Write its members into a tar, below a folder. Raises Refused."""
-        archive.each(self.local(), self.name, self.prefix, lambda *each: _add(tar, folder_, *each))
+        entries = _Entries(tar, folder_)
+        archive.each(self.local(), self.name, self.prefix, entries.take)
 
     def again(self) -> Package:
         """Return it as it is by now. Raises FairleadError."""
@@ -104,13 +105,28 @@ def _kept(sha256: str) -> Path | None:
         return None
 
 
-def _add(tar: tarfile.TarFile, folder_: str, member: Member, content: Iterator[bytes]) -> None:
-    info = header(f"{folder_}/{member.path}", member.kind)
-    if member.kind is Kind.DIRECTORY:
-        tar.addfile(info)
-    else:
+class _Entries:
+    """Members as entries of a tar; directories that are only implied get one too, and with it a time."""
+
+    def __init__(self, tar: tarfile.TarFile, folder_: str) -> None:
+        self._tar, self._folder = tar, folder_
+        self._folders: set[str] = set()
+
+    def take(self, member: Member, content: Iterator[bytes]) -> None:
+        """Add one member, and the directories above it."""
+        if member.kind is Kind.DIRECTORY:
+            self._add_folders(member.path)
+            return
+        self._add_folders(member.path.rpartition("/")[0])
+        info = header(f"{self._folder}/{member.path}", member.kind)
         info.size = member.size
-        tar.addfile(info, cast("IO[bytes]", _Pieces(content)))
+        self._tar.addfile(info, cast("IO[bytes]", _Pieces(content)))
+
+    def _add_folders(self, path: str) -> None:
+        if path and path not in self._folders:
+            self._add_folders(path.rpartition("/")[0])
+            self._folders.add(path)
+            self._tar.addfile(header(f"{self._folder}/{path}", Kind.DIRECTORY))
 
 
 class _Pieces:

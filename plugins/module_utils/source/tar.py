@@ -16,6 +16,7 @@ from .unpacking import TRUNCATED
 BLOCK = 512
 _CHUNK = 2**20
 _MOST_EXTRA = 64 * 2**10  # bytes of an extended header
+_LONGEST_NUMBER = 19  # digits, of 64 bits
 _FILES, _DIRECTORY = b"0\0", b"5"
 _REFUSED = {
     b"1": "is a hard link",
@@ -144,22 +145,23 @@ def _extra(stream: Stream, kind: bytes, size: int) -> dict[str, bytes]:
 
 
 def _records(data: bytes) -> Iterator[tuple[str, bytes]]:
-    while data:
-        length, space, _ = data.partition(b" ")
-        if not space or not length.isdigit() or not len(length) + 1 < int(length) <= len(data):
-            raise HostileError("", "is no tar, or broken", "well-formed pax headers")
-        key, equals, value = data[len(length) + 1 : int(length)].partition(b"=")
-        if not equals or not value.endswith(b"\n"):
+    at = 0
+    while at < len(data):
+        space = data.find(b" ", at, at + _LONGEST_NUMBER)
+        length = data[at:space]
+        end = at + int(length) if space > at and length.isdigit() else 0
+        key, equals, value = data[space + 1 : end].partition(b"=")
+        if end > len(data) or not equals or not value.endswith(b"\n"):
             raise HostileError("", "is no tar, or broken", "well-formed pax headers")
         yield key.decode(errors="replace"), value[:-1]
-        data = data[int(length) :]
+        at = end
 
 
 def _size(records: dict[str, bytes], before: int | None) -> int | None:
     value = records.get("size")
     if value is None:
         return before
-    if not value.isdigit() or len(value) > 19:  # noqa: PLR2004 - digits of 64 bits
+    if not value.isdigit() or len(value) > _LONGEST_NUMBER:
         raise HostileError("", "is no tar, or broken", "well-formed pax headers")
     return int(value)
 

@@ -15,7 +15,7 @@ from .unpacking import TRUNCATED
 
 _END = struct.Struct("<4s4H2LH")
 _LOCAL = struct.Struct("<4s5H3L2H")
-_END_MAGIC, _LOCAL_MAGIC, _ZIP64 = b"PK\x05\x06", b"PK\x03\x04", b"PK\x06\x07"
+_END_MAGIC, _LOCAL_MAGIC, _ENTRY_MAGIC, _ZIP64 = b"PK\x05\x06", b"PK\x03\x04", b"PK\x01\x02", b"PK\x06\x07"
 _LONGEST_COMMENT = 2**16
 _MOST_DIRECTORY = 64 * 2**20  # bytes
 _ENCRYPTED, _DESCRIBED_LATER, _PATCHED, _HIDDEN = 1 << 0, 1 << 3, 1 << 5, 1 << 13
@@ -66,7 +66,10 @@ def _directory(file: IO[bytes], guard: Guard) -> int:
     _, disk, first, here, members, size, offset, comment = _END.unpack_from(tail, at)
     if start + at + _END.size + comment != end:
         raise HostileError("", "has something after its end", "nothing more")
-    if members > guard.limits.members or size > _MOST_DIRECTORY:
+    file.seek(min(offset, end))
+    # What the end says is no bound for what Python's reader makes of it.
+    entries = file.read(min(size, _MOST_DIRECTORY)).count(_ENTRY_MAGIC)
+    if max(members, entries) > guard.limits.members or size > _MOST_DIRECTORY:
         raise HostileError("", "has too many members", f"at most {guard.limits.members}")
     if disk or first or here != members or tail[max(0, at - 20) : at].startswith(_ZIP64):
         raise HostileError("", "is a zip of several parts, or of more than 4 GiB", "a plain zip")

@@ -40,7 +40,9 @@ def draft(order: Order) -> Draft:
         "install": install,
         "build": bool(scripts.get("build")) and not order.finished,
         "locks": locks,
-        "whole": bool(package.get("workspaces")) or any(name in scripts for name in _WITH_THE_SOURCE),
+        "whole": bool(package.get("workspaces"))
+        or any(name in scripts for name in _WITH_THE_SOURCE)
+        or _is_beside(package),
     }
     command, lacks = _command(contents, package, scripts)
     return Draft(values, command, lacks, args)
@@ -58,6 +60,12 @@ def _package(contents: Contents) -> dict[str, Any]:
 def _mapping(package: dict[str, Any], key: str) -> dict[str, Any]:
     found = package.get(key)
     return found if isinstance(found, dict) else {}
+
+
+def _is_beside(package: dict[str, Any]) -> bool:
+    """Say whether a module that is needed is a folder or a file of the source."""
+    needed = {**_mapping(package, "dependencies"), **_mapping(package, "devDependencies")}
+    return any(str(where).startswith(("file:", "link:", "./", "../", "/", "~")) for where in needed.values())
 
 
 def _command(
