@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -16,13 +17,19 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fairlead.paas.plugins.module_utils.image.assembly import (
+    configuration_of,
+    keep_image,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.image.bill import (
     find_bill,
     keep_bill,
     tag_of,
     versions_in,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import Layer, compress
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.image.standing import standings, store_of
 from tests.integration.engine_rig import (
     APP,
     PULL,
@@ -77,6 +84,14 @@ def _image(rig: Rig, made: dict[str, Any], tmp_path_factory: pytest.TempPathFact
     docker("--config", config, "pull", "--quiet", name)
     yield name
     docker("image", "rm", "--force", name)
+
+
+@pytest.fixture(name="pushing")
+def _pushing(rig: Rig, tmp_path: Path) -> str:
+    """Where Docker finds the account that may push."""
+    login = ["--username", PUSH["username"], "--password-stdin", rig.address]
+    docker("--config", str(tmp_path / "docker"), "login", *login, data=PUSH["password"].encode())
+    return str(tmp_path / "docker")
 
 
 @pytest.fixture(name="address", scope="module")
@@ -192,6 +207,33 @@ def test_made_again_elsewhere_it_is_the_same_layer(
         if (found := registry.manifest(f"runtimes/{name}", "latest"))
     ]
     assert layers[0] == layers[1]
+
+
+def test_an_app_on_what_a_runtime_is_no_more_is_found(
+    rig: Rig, image: str, registry: Registry, pushing: str, tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {image}\nCOPY Dockerfile /app/\n")
+    name = f"{rig.address}/{APP}"
+    docker("build", "--quiet", "--tag", f"{name}:rig", str(tmp_path))
+    docker("--config", pushing, "push", "--quiet", f"{name}:rig")
+    apps = {"app": f"{name}@{registry.digest(APP, 'rig')}"}
+    [before] = standings(apps, rig.address, store_of(registry))
+    keep_image(registry, "runtimes/static", ["bookworm"], *another(registry, tmp_path))
+    [after] = standings(apps, rig.address, store_of(registry))
+    assert runtime(rig)["lines"] == ["tag runtimes/static:bookworm"]
+    docker("image", "rm", "--force", f"{name}:rig")
+    assert (before.runtime, before.is_outdated) == ("runtimes/static:bookworm", False)
+    assert (after.runtime, after.is_outdated) == ("runtimes/static:bookworm", True)
+
+
+def another(registry: Registry, folder: Path) -> tuple[dict[str, Any], list[Layer]]:
+    """Return an image of one empty layer, as the runtime might become."""
+    with tarfile.open(folder / "tar", "w"):
+        pass
+    with (folder / "tar").open("rb") as stream:
+        layer = compress(stream, folder / "layer")
+    registry.put_blob("runtimes/static", (folder / "layer").read_bytes(), layer.digest, layer.size)
+    return configuration_of({"architecture": "amd64", "os": "linux"}, [layer], {}), [layer]
 
 
 def test_it_has_a_shell_and_a_language_and_no_way_to_install_more(image: str) -> None:

@@ -42,6 +42,7 @@ STATUS = "\n".join(
         stanza("perl-base"),
         stanza("mawk", Provides="awk"),
         stanza("idle"),
+        stanza("openssl"),
         stanza("gone", Status="deinstall ok config-files"),
     ]
 )
@@ -50,6 +51,7 @@ LISTS = {
     "dpkg": "/.\n/usr\n/usr/bin\n/usr/bin/dpkg\n/usr/share\n/usr/share/dpkg\n",
     "web": "/.\n/bin\n/bin/web\n/usr/share\n/usr/share/doc/web\n/usr/share/doc/web/copyright\n",
     "libweb": "/.\n/usr/lib\n/usr/lib/libweb.so\n",
+    "openssl": "/.\n/usr/lib/ssl\n/usr/lib/ssl/certs\n/usr/bin/openssl\n",
     "idle": "/.\n/usr/lib\n/usr/lib/idle\n/usr/lib/idle/file\n",
 }
 FILES = {
@@ -57,6 +59,8 @@ FILES = {
     "usr/bin/dpkg": "dpkg",
     "usr/lib/libweb.so": "lib",
     "usr/lib/idle/file": "idle",
+    "usr/lib/ssl/certs": "",
+    "usr/bin/openssl": "",
     "usr/share/doc/web/copyright": "GPL",
     "usr/share/doc/web/changelog": "long",
     "etc/passwd": "root:x:0:0::/root:/bin/sh\nweb:x:103:104::/:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n",
@@ -139,13 +143,21 @@ def test_what_is_needed_stays_and_what_installed_it_goes(image: Path) -> None:
     assert {
         "bin",
         "etc/sh",
+        "usr/lib/ssl/certs",
         "usr/bin/web",
         "usr/lib/libweb.so",
         "usr/share/doc/web/copyright",
         "tmp",
     } <= names
     assert not names & {
-        *("usr/bin/dpkg", "etc/awk", "usr/lib/idle", "usr/lib/idle/file", "usr/share/doc/web/changelog"),
+        *(
+            "usr/bin/dpkg",
+            "usr/bin/openssl",
+            "etc/awk",
+            "usr/lib/idle",
+            "usr/lib/idle/file",
+            "usr/share/doc/web/changelog",
+        ),
         *(
             "etc/passwd-",
             "var/log/dpkg.log",
@@ -195,7 +207,7 @@ def test_whole_is_all_but_what_tells_of_its_making(tmp_path: Path) -> None:
     names = set(tree(tmp_path / "tree"))
     assert {"usr/bin/dpkg", "usr/lib/idle/file", "etc/awk", "var/lib/dpkg/info/web.list"} <= names
     assert not names & {"etc/passwd-", "var/log/dpkg.log", "etc/machine-id", "var/lib/dpkg/status-old"}
-    assert len(kept) == 8
+    assert len(kept) == 9
     assert tree(tmp_path / "tree")["usr/bin/web"].mode == 0o4755
 
 

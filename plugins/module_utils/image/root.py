@@ -39,6 +39,8 @@ _TOOLS = (
 )
 # What every image has.
 _ALWAYS = ("base-files", "base-passwd", "ca-certificates", "dash", "libc-bin", "netbase", "tzdata")
+# Where OpenSSL's library finds certificates and settings. They are files of its command's package.
+_OF_OPENSSL = {"usr/lib/ssl/certs", "usr/lib/ssl/openssl.cnf", "etc/ssl/openssl.cnf"}
 # Of no use in a container, or another each time.
 _NEVER = re.compile(
     r"""
@@ -116,7 +118,8 @@ class _Root:
             names = needed(every, (*_ALWAYS, *shape.wanted), (*_TOOLS, *shape.without))
         self.kept = tuple(each for each in every if each.name in names)
         self._ours = self._files(self.kept)
-        self._left = self._files(each for each in every if each.name not in names) - self._ours
+        self._left = self._files(each for each in every if each.name not in names)
+        self._left -= self._ours | _OF_OPENSSL
 
     def tree(self) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
         """Yield what the image has, by name, so that the order is the same from every disk."""
