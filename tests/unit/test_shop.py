@@ -269,5 +269,5 @@ def test_a_worker_that_pauses_stops_at_once() -> None:
 
 def test_it_is_built_on_our_own_base_and_runs_as_nobody_special() -> None:
     lines = (SOURCE / "Dockerfile").read_text().splitlines()
-    assert "FROM ${FAIRLEAD_REGISTRY}/base/python" in lines
+    assert "FROM ${FAIRLEAD_REGISTRY}/runtimes/python" in lines
     assert "USER 10001:10001" in lines
