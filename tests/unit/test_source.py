@@ -14,7 +14,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import E
 from ansible_collections.fairlead.paas.plugins.module_utils.app.commands import completed
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Refused
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Context, read_context
-from ansible_collections.fairlead.paas.plugins.module_utils.source import archive
+from ansible_collections.fairlead.paas.plugins.module_utils.source import archive, package
 from ansible_collections.fairlead.paas.plugins.module_utils.source.choice import (
     Choice,
     choose,
@@ -127,6 +127,28 @@ def test_what_was_found_in_a_package_is_not_looked_for_again(
     kept.write_text("{")
     with pytest.raises(AssertionError):
         chosen(apps, "{package: shop.zip, runtime: static}")
+
+
+def test_a_package_that_looks_as_it_did_is_not_read_again(
+    apps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(apps, "shop.zip", zipped(SHOP))
+    build = "{package: shop.zip, runtime: static}"
+    first = chosen(apps, build).source.hash()
+    reads: list[Path] = []
+    read = package.sha256_of
+
+    def counted(path: Path) -> str:
+        reads.append(path)
+        return read(path)
+
+    monkeypatch.setattr(package, "sha256_of", counted)
+    monkeypatch.setattr(package, "_SETTLED", 0)
+    assert [chosen(apps, build).source.hash() for _ in range(3)] == [first] * 3
+    assert reads == [path]
+    written(apps, "shop.zip", zipped({**SHOP, "index.html": "<h1>SHOP</h1>"}))
+    assert chosen(apps, build).source.hash() != first
+    assert reads == [path] * 2
 
 
 def test_a_package_that_changes_while_it_is_packed_is_noticed(apps: Path) -> None:

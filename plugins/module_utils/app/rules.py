@@ -59,7 +59,7 @@ def _what_is_built_is_said(document: Document) -> Iterator[Problem]:
     build = document.mapping(("build",))
     package = build.get("package")
     if "runtime" in build:
-        for name in ("dockerfile", "target", "args"):
+        for name in ("dockerfile", "target", "args", "secrets"):
             if name in build:
                 yield document.key_problem(("build", name), "stands beside runtime", "", "one of the two")
     if not isinstance(package, str):

@@ -13,7 +13,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import Recipe
 
-from .contents import PROCFILE
+from .contents import PROCFILE, Contents
 from .dockerfile import Written, write
 from .draft import Order, Unbuildable
 from .generated import Generated, Payload, Source
@@ -45,13 +45,14 @@ def choose(entry: Entry, indexes: Mapping[str, str], run: Path | None = None) ->
     if build.image:
         return None
     try:
-        procfile = procfile_of(entry, run)
         if build.package:
             package = _package(entry)
             contents = package.contents()
+            procfile = _procfile_in(entry, contents)
             payload: Payload = replace(package, prefix=contents.prefix)
             return _generated(entry, payload, Order(contents, finished=True, indexes=indexes), procfile)
         root, commit = _root(entry, run)
+        procfile = _parsed(str(root), procfile_in(root))
         if build.runtime is None and (root / build.dockerfile).is_file():
             return _with_its_own(entry, root, commit)
         tree = Tree(read_source(root), commit)
@@ -69,11 +70,16 @@ def procfile_of(entry: Entry, run: Path | None = None) -> Procfile:
     if build.image:
         return Procfile()
     if build.package:
-        name, package = entry.named(build.package), _package(entry)
-        text = package.contents().texts.get(PROCFILE)
-    else:
-        root, _ = _root(entry, run)
-        name, text = str(root), procfile_in(root)
+        return _procfile_in(entry, _package(entry).contents())
+    root, _ = _root(entry, run)
+    return _parsed(str(root), procfile_in(root))
+
+
+def _procfile_in(entry: Entry, contents: Contents) -> Procfile:
+    return _parsed(entry.named(entry.app.build.package or ""), contents.texts.get(PROCFILE))
+
+
+def _parsed(name: str, text: str | None) -> Procfile:
     return parse_procfile(f"{name}/{PROCFILE}", text) if text is not None else Procfile()
 
 

@@ -2,13 +2,15 @@
 """A package: an archive of finished artefacts beside the app file, or behind a URL.
 
 Its identity is the hash of its bytes. What was found in it is remembered under that hash, so that a run which
-changes nothing reads a file once and unpacks nothing, and asks nobody about a URL.
+changes nothing unpacks nothing, reads no file that looks as it did, and asks nobody about a URL.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import tarfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +27,8 @@ from .fetch import fetched
 from .members import Member
 
 _SCHEME = "1"  # raised when the same package shall be looked at anew
-_SURVEYS = "surveys"
+_SURVEYS, _HASHES = "surveys", "hashes"
+_SETTLED = 2 * 10**9  # nanoseconds
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Package:
 
     def contents(self) -> Contents:
         """Return what is in it, by what was found in the same bytes before. Raises Refused, FairleadError."""
-        kept = _kept(self.sha256)
+        kept = _remembered(_SURVEYS, self.sha256)
         known = recall(kept) if kept else None
         try:
             return Contents.from_dict(known)
@@ -81,7 +84,7 @@ class Package:
 def read_package(path: Path, name: str, expected: str | None) -> Package:
     """Return the package in a file. Raises Refused if it is not the expected one."""
     try:
-        found = sha256_of(path)
+        found = _known_sha256_of(path)
     except OSError as error:
         raise Refused([Problem(name, 0, 0, "", f"cannot be read: {error.strerror}")]) from error
     if expected and found != expected:
@@ -91,16 +94,35 @@ def read_package(path: Path, name: str, expected: str | None) -> Package:
     return Package(name, found, path)
 
 
+def _known_sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, without reading it where nothing has changed since that was done."""
+    place = _remembered(_HASHES, hashlib.sha256(os.fsencode(path)).hexdigest())
+    mark = _mark(path)
+    known = recall(place) if place else None
+    if isinstance(known, list) and len(known) == len(("mark", "hash")) and known[0] == mark:
+        return str(known[1])
+    found = sha256_of(path)
+    # One that has only just changed may change again within the same tick of its times.
+    if place and time.time_ns() - max(mark[1:3]) > _SETTLED and mark == _mark(path):
+        remember(place, [mark, found])
+    return found
+
+
+def _mark(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _kept(sha256: str) -> Path | None:
-    """Return where what was found in an archive is remembered, if anything can be."""
+def _remembered(kind: str, name: str) -> Path | None:
+    """Return where something is remembered, if anything can be."""
     try:
-        return folder(_SURVEYS) / f"{sha256}-{_SCHEME}.json"
+        return folder(kind) / f"{name}-{_SCHEME}.json"
     except FairleadError:
         return None
 
