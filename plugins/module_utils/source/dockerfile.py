@@ -20,8 +20,6 @@ from .drafts import DRAFTS
 from .drafts.python import WHEELS
 from .runtimes import Runtime
 
-ROOT = "root"  # of the build context: what comes to / of the image
-FOLDER = f"{ROOT}/app"
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("dockerfiles")),
     undefined=StrictUndefined,

@@ -13,8 +13,8 @@ from typing import IO, Protocol
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Kind, header, packing
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import DOCKERFILE, USUAL, Recipe
 
-from .dockerfile import FOLDER, ROOT
-
+ROOT = "root"  # of the build context: what comes to / of the image
+FOLDER = f"{ROOT}/app"
 _SCHEME = "fairlead generated 1"  # raised when the same source shall give another hash
 _HASH_DIGITS = 16
 
