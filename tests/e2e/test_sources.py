@@ -74,8 +74,13 @@ def test_a_package_becomes_an_answer(
 
 
 def test_a_commit_is_compiled_and_what_was_compiled_is_a_package_too(
-    repository: Repository, tmp_path: Path
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nshift\nexec sh -c "$*"\n')  # to this very machine
+    ssh.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
+    monkeypatch.setenv("GIT_SSH_VARIANT", "simple")
     source = artefacts.go_source(tmp_path)
     git = ["git", "-C", str(source), "-c", "user.name=A", "-c", "user.email=a@example.com"]
     for words in (
@@ -84,7 +89,7 @@ def test_a_commit_is_compiled_and_what_was_compiled_is_a_package_too(
         ["commit", "--quiet", "-m", "One"],
     ):
         subprocess.run([*git, *words], check=True)
-    output = deployed(repository, f'{{git: {{url: "file://{source}", ref: main}}}}')
+    output = deployed(repository, f'{{git: {{url: "ssh://here{source}", ref: main}}}}')
     assert "go build" in output
     assert said() == {"from Go"}
 
