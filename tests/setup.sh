@@ -48,6 +48,12 @@ case "${1-venv}" in
       need openssl openssl
       need docker-registry docker-registry
       need busybox-static busybox
+      # What the tests make artefacts with, as people have them.
+      need default-jdk-headless javac jar
+      need gcc gcc
+      need git git
+      need zstd zstd
+      [ -e /usr/include/stdio.h ] || MISSING="$MISSING libc6-dev"
       need postgresql /usr/lib/postgresql/*/bin/initdb
     fi
     ;;
