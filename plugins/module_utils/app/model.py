@@ -27,9 +27,9 @@ from .fields import (
     Export,
     Factor,
     Flag,
+    Folder,
     GitRef,
     GitUrl,
-    Folder,
     Grace,
     HealthKind,
     HttpPath,
@@ -49,9 +49,9 @@ from .fields import (
     Percentage,
     Port,
     Preferred,
+    Published,
     Runtime,
     Sha256,
-    Published,
     Skew,
     Stage,
     Strategy,
@@ -320,4 +320,8 @@ class App(Part):
     irreversible: Flag = Field(
         default=False,
         description="whether no rollback may go behind this release, as after a destructive migration",
+    )
+    require_signed: Flag = Field(
+        default=False,
+        description="whether nodes run only images of it that a builder of this platform has signed",
     )

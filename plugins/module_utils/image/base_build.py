@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 
 from .base import Hands, Recipe, codename, sources_for
 from .registry import Registry
+from .signing import sign_image
 
 ROOM = Path("/var/tmp")  # noqa: S108 - on the disk, unlike Debian 13's /tmp; a directory of our own is made
 APT = Path("/etc/apt")
@@ -67,6 +69,9 @@ def make(recipe: Recipe, registry: str, auth: Auth) -> None:
         for tag in recipe.moving_tags:  # a build must not find the base that was here before
             engine.tag(f"{image}:{recipe.tag}", image, tag)
     push(engine, image, recipe.tag, auth)
+    with closing(Registry(registry, auth)) as client:
+        if digest := client.digest(recipe.name, recipe.tag):
+            sign_image(client, recipe.name, digest)
 
 
 def _sources(release: str, folder: Path) -> list[str]:
