@@ -8,7 +8,7 @@ from typing import Protocol
 
 from fairlead.output import Output
 
-from . import capacity, check, plan, rebalance, simulate
+from . import bundle, capacity, check, load, plan, rebalance, simulate
 
 
 class Command(Protocol):
@@ -26,4 +26,4 @@ class Command(Protocol):
         """Do it; return the exit code. Raises FairleadError with why it cannot be done."""
 
 
-COMMANDS: tuple[Command, ...] = (plan, simulate, check, capacity, rebalance)
+COMMANDS: tuple[Command, ...] = (plan, simulate, check, capacity, rebalance, bundle, load)
