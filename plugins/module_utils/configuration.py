@@ -223,14 +223,16 @@ class Configuration:
     update: Update = field(default_factory=Update)
     release: ReleaseCommand | None = None
     irreversible: bool = False  # nothing before it may be returned to
+    require_signed: bool = False  # only a signed image of it may run, whatever the inventory says
 
     def hash(self) -> str:
         """Return the configuration hash: equal for equal releases, 16 hexadecimal digits."""
         return _hash(self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data, as the ledger stores it."""
-        return {**asdict(self), "processes": tuple(process.as_dict() for process in self.processes)}
+        """Return plain data, as the ledger stores it, without what came later and is not used."""
+        processes = tuple(process.as_dict() for process in self.processes)
+        return {**_without(asdict(self), {"require_signed": False}), "processes": processes}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Configuration:

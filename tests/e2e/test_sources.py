@@ -102,6 +102,33 @@ def test_a_commit_is_compiled_and_what_was_compiled_is_a_package_too(
     assert said() == {"from Go"}
 
 
+def test_the_other_builder_makes_the_same_image(repository: Repository) -> None:
+    context = repository.apps / "kinds"
+    context.mkdir()
+    (context / "Dockerfile").write_text(
+        "ARG FAIRLEAD_REGISTRY\nFROM ${FAIRLEAD_REGISTRY}/runtimes/python\nCOPY said.py /srv/\n"
+        "RUN python3 -m compileall -q /srv && mkdir /srv/made && date > /dev/null\n"
+        'CMD ["python3", "-m", "http.server", "8080", "--directory", "/srv"]\n'
+    )
+    (context / "said.py").write_text("SAID = 1\n")
+    deployed(repository, "{context: kinds}")
+    node, name = running()
+    inspect = [
+        "docker",
+        "exec",
+        f"fairlead-{node}",
+        "docker",
+        "inspect",
+        "--format",
+        "{{.Config.Image}}",
+        name,
+    ]
+    first = subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.strip()
+    other = play("tests/e2e/other_builder.yml", apps=str(repository.apps), app="kinds", made=first)
+    assert other.rc == 0, other.output
+    assert "[2/3] COPY said.py" in other.output
+
+
 def test_what_is_deployed_is_nobodys_but_the_apps(repository: Repository, tmp_path: Path) -> None:
     package = artefacts.node_code(tmp_path)
     package.rename(repository.apps / package.name)

@@ -20,7 +20,11 @@ import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import pull
-from ansible_collections.fairlead.paas.plugins.module_utils.image.assembly import configuration_of, keep_image
+from ansible_collections.fairlead.paas.plugins.module_utils.image.assembly import (
+    configuration_of,
+    encoded,
+    keep_image,
+)
 from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import (
     MOMENT,
     Layer,
@@ -120,8 +124,8 @@ def test_an_image_of_its_parts_is_pulled_and_runs_and_is_found_by_name_and_tag(
     layer = sent(registry, name, tmp_path / "layer")
     built = {"architecture": "amd64", "os": "linux", "docker_version": "20", "config": {"Cmd": ["/app/run"]}}
     written = configuration_of(built, [layer], {"one": "1"})
-    digest = keep_image(registry, name, ["c-1", "latest"], written, [layer])
-    assert digest == keep_image(registry, name, ["again"], written, [layer])
+    digest = keep_image(registry, name, ["c-1", "latest"], encoded(written), [layer])
+    assert digest == keep_image(registry, name, ["again"], encoded(written), [layer])
     assert registry.tags(name) == ["again", "c-1", "latest"]
     assert name in registry.names()
     assert registry.digest(name, "latest") == registry.digest(name, "c-1") == digest
@@ -155,7 +159,7 @@ def test_a_blob_is_sent_once_taken_over_and_read_again(registry: Registry, tmp_p
 def test_what_is_deleted_is_gone_with_all_its_tags(registry: Registry, tmp_path: Path) -> None:
     name = f"{APP}-gone"
     layer = sent(registry, name, tmp_path / "layer")
-    digest = keep_image(registry, name, ["one", "two"], configuration_of({}, [layer], {}), [layer])
+    digest = keep_image(registry, name, ["one", "two"], encoded(configuration_of({}, [layer], {})), [layer])
     registry.delete(name, digest)
     registry.delete(name, digest)
     assert (registry.digest(name, "one"), registry.tags(name), registry.tags("nobody")) == (None, [], [])

@@ -19,6 +19,7 @@ import yaml
 
 from ansible_collections.fairlead.paas.plugins.module_utils.image.assembly import (
     configuration_of,
+    encoded,
     keep_image,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.image.bill import (
@@ -226,14 +227,14 @@ def test_an_app_on_what_a_runtime_is_no_more_is_found(
     assert (after.runtime, after.is_outdated) == ("runtimes/static:bookworm", True)
 
 
-def another(registry: Registry, folder: Path) -> tuple[dict[str, Any], list[Layer]]:
+def another(registry: Registry, folder: Path) -> tuple[bytes, list[Layer]]:
     """Return an image of one empty layer, as the runtime might become."""
     with tarfile.open(folder / "tar", "w"):
         pass
     with (folder / "tar").open("rb") as stream:
         layer = compress(stream, folder / "layer")
     registry.put_blob("runtimes/static", (folder / "layer").read_bytes(), layer.digest, layer.size)
-    return configuration_of({"architecture": "amd64", "os": "linux"}, [layer], {}), [layer]
+    return encoded(configuration_of({"architecture": "amd64", "os": "linux"}, [layer], {})), [layer]
 
 
 def test_it_has_a_shell_and_a_language_and_no_way_to_install_more(image: str) -> None:

@@ -25,6 +25,9 @@ class Engine(Protocol):
     def inspect_image(self, image: str) -> dict[str, Any]:
         """Return all of one image."""
 
+    def df(self) -> dict[str, Any]:
+        """Return what takes its disk: Images, BuildCache and LayersSize."""
+
     def create_container_from_config(self, config: dict[str, Any], name: str) -> dict[str, Any]:
         """Create a container from the body of the create call; return its Id."""
 
@@ -63,14 +66,8 @@ class Engine(Protocol):
     def pull(self, repository: str, *, stream: bool, decode: bool, auth_config: Auth) -> Messages:
         """Pull ``NAME:TAG`` or ``NAME@DIGEST``; return progress messages."""
 
-    def push(self, repository: str, tag: str, *, stream: bool, decode: bool, auth_config: Auth) -> Messages:
-        """Push ``NAME:TAG``; return progress messages."""
-
-    def tag(self, image: str, repository: str, tag: str) -> bool:
-        """Give an image one more name."""
-
     def remove_image(self, image: str) -> object:
-        """Remove an image that nothing uses."""
+        """Take a name from an image that no container has; with its last name it is gone."""
 
     def close(self) -> None:
         """Leave the connections."""

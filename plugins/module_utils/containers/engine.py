@@ -94,15 +94,6 @@ def pull(engine: Engine, image: str, auth: Auth) -> None:
         check(engine.pull(image, stream=True, decode=True, auth_config=dict(auth) if auth else None), what)
 
 
-def push(engine: Engine, image: str, tag: str, auth: Auth) -> None:
-    """Push ``NAME:TAG``. Raises EngineError, naming the image and why."""
-    what = f"image {image}:{tag} cannot be pushed"
-    with saying(what):
-        check(
-            engine.push(image, tag, stream=True, decode=True, auth_config=dict(auth) if auth else None), what
-        )
-
-
 def check(messages: Messages, what: str) -> None:
     """Read the engine's progress messages to their end; an error among them is raised as ``what: why``."""
     errors = [str(message["error"]).strip() for message in messages if "error" in message]

@@ -9,6 +9,7 @@ from typing import Any
 
 from .layers import Layer
 from .registry import IMAGE, Manifest, Registry, digest_of
+from .signing import sign_image
 
 CONFIGURATION = "application/vnd.docker.container.image.v1+json"
 BEGINNING = "2000-01-01T00:00:00Z"  # layers.MOMENT, as images write it
@@ -62,16 +63,17 @@ def keep_image(
     registry: Registry,
     name: str,
     tags: Sequence[str],
-    configuration: Mapping[str, Any],
+    configuration: bytes,
     layers: Sequence[Layer],
 ) -> str:
-    """Keep an image whose layers the registry has already under its tags; return its digest.
+    """Keep an image whose layers the registry has already, and sign it; return its digest.
 
-    Raises RegistryError. The first tag is given last: who sees it sees all.
+    Its tags come last: who sees one sees all, and the signature. Raises RegistryError, SignatureError.
     """
-    written = encoded(configuration)
-    registry.put_blob(name, written, digest_of(written), len(written))
-    manifest = manifest_of(written, layers)
-    for tag in reversed(tags):
+    registry.put_blob(name, configuration, digest_of(configuration), len(configuration))
+    manifest = manifest_of(configuration, layers)
+    registry.put_manifest(name, manifest.digest, manifest)
+    sign_image(registry, name, manifest.digest)
+    for tag in tags:
         registry.put_manifest(name, tag, manifest)
     return manifest.digest

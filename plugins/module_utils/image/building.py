@@ -8,18 +8,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import (
     EngineError,
     has_image,
     pull,
-    push,
     saying,
 )
 
-from .assembly import BEGINNING, configuration_of, keep_image
+from .assembly import BEGINNING, configuration_of, encoded, keep_image
 from .buildkit import Built, Order, build
+from .layers import Layer, compress, settle
 from .parcel import Shipment
 from .product import Delivery, Known, Saved, cache_of, save
 from .registry import Registry
@@ -43,18 +44,19 @@ def make(
     with workplace.own(wanted.app) as folder:
         if not wanted.fresh and registry.digest(wanted.app, wanted.tag):
             return
+        making = _Making(connect(), registry, wanted, folder, workplace)
         try:
             if wanted.context:
-                _Build(connect(), registry, wanted, folder, workplace).run(wanted.context)
+                making.build(wanted.context)
             elif wanted.image:
-                _take(connect(), wanted, wanted.image)
+                making.take(wanted.image)
         except (OSError, tarfile.TarError) as error:
             raise EngineError(f"image {wanted.name}:{wanted.tag} cannot be built: {error}") from error
 
 
 @dataclass(frozen=True)
-class _Build:
-    """One build: from a packed context to the image in the registry."""
+class _Making:
+    """One image on its way: from a packed context, or from one that exists, to the registry."""
 
     engine: Engine
     registry: Registry
@@ -62,7 +64,7 @@ class _Build:
     folder: Path
     workplace: Workplace
 
-    def run(self, context: Shipment) -> None:
+    def build(self, context: Shipment) -> None:
         wanted, shelf = self.wanted, Shelf(self.workplace.contexts)
         packed = shelf.put_together(wanted.app, context.parcel, context.sent, whole=context.whole)
         path = open_log(wanted.app, wanted.tag, wanted.run or new_run())
@@ -81,6 +83,12 @@ class _Build:
             print(f"pushed {wanted.name}:{wanted.tag} as {digest}", file=log)
         shelf.tidy(time.time())
 
+    def take(self, image: str) -> None:
+        if self.wanted.fresh or not has_image(self.engine, image):
+            pull(self.engine, image, None)
+        saved, layers = self._delivered(image, compress, self.workplace.compressed)
+        keep_image(self.registry, self.wanted.app, [self.wanted.tag], saved.written, layers)
+
     def _order(self, packed: Path) -> Order:
         wanted = self.wanted
         cached = self.registry.digest(wanted.app, CACHE_TAG)
@@ -96,20 +104,30 @@ class _Build:
 
     def _publish(self, built: Built) -> str:
         """Bring what the engine has built to the registry; return its digest there."""
-        archive, wanted = self.folder / "image.tar", self.wanted
-        save(built.image, archive)
-        with tarfile.open(archive) as opened:
-            saved = Saved(opened)
-            homes = tuple(filter(None, (_name_in(self.registry, base) for base in built.bases)))
-            known = Known(self.workplace.layers)
-            layers = Delivery(self.registry, wanted.app, known, self.folder, homes).bring(saved)
+        wanted = self.wanted
+        homes = tuple(filter(None, (_name_in(self.registry, base) for base in built.bases)))
+        saved, layers = self._delivered(built.image, settle, self.workplace.settled, homes)
         labels = {**_base_labels(built), **wanted.labels, CONTENT: wanted.tag}
         created = wanted.labels.get(CREATED, BEGINNING)
         configuration = configuration_of(saved.configuration, layers, labels, created)
-        digest = keep_image(self.registry, wanted.app, [wanted.tag], configuration, layers)
         if cached := cache_of(configuration, saved.configuration):
-            keep_image(self.registry, wanted.app, [CACHE_TAG], cached, layers)
-        return digest
+            keep_image(self.registry, wanted.app, [CACHE_TAG], encoded(cached), layers)
+        return keep_image(self.registry, wanted.app, [wanted.tag], encoded(configuration), layers)
+
+    def _delivered(
+        self,
+        image: str,
+        write: Callable[[IO[bytes], Path], Layer],
+        known: Path,
+        homes: tuple[str, ...] = (),
+    ) -> tuple[Saved, tuple[Layer, ...]]:
+        """Bring the layers of one of the engine's images to the registry."""
+        archive = self.folder / "image.tar"
+        save(image, archive)
+        with tarfile.open(archive) as opened:
+            saved = Saved(opened)
+            delivery = Delivery(self.registry, self.wanted.app, write, Known(known), self.folder, homes)
+            return saved, delivery.bring(saved)
 
 
 def _base_labels(built: Built) -> dict[str, str]:
@@ -123,11 +141,3 @@ def _name_in(registry: Registry, base: str) -> str:
     return (
         rest.partition("@")[0].rpartition(":")[0] or rest.partition("@")[0] if slash and not address else ""
     )
-
-
-def _take(engine: Engine, wanted: Wanted, image: str) -> None:
-    if wanted.fresh or not has_image(engine, image):
-        pull(engine, image, None)
-    with saying(f"image {image} cannot be named {wanted.name}:{wanted.tag}"):
-        engine.tag(image, wanted.name, wanted.tag)
-    push(engine, wanted.name, wanted.tag, wanted.auth)

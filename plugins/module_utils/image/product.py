@@ -2,8 +2,8 @@
 """From an image in the builder's engine to the same image in our registry, whoever built it, and when.
 
 The engine's own push would send what it has: layers that carry the moment of their making. So the image is
-saved, and its layers are settled. Which layer became which blob is remembered on the builder, so that the
-next build only handles what is new.
+saved, and its layers are settled; those of an image that is only taken stay as they are. Which layer became
+which blob is remembered on the builder, so that the next build only handles what is new.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,7 +19,7 @@ from typing import IO, Any
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import EngineError
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land
 
-from .layers import Layer, settle
+from .layers import Layer
 from .registry import Registry
 
 CACHE_KEY = "moby.buildkit.cache.v0"  # what BuildKit keeps in an image's configuration to build on it
@@ -64,7 +64,8 @@ class Saved:
         self._archive = archive
         try:
             described = json.loads(self._open("manifest.json").read())[0]
-            self.configuration: dict[str, Any] = json.loads(self._open(described["Config"]).read())
+            self.written = self._open(described["Config"]).read()
+            self.configuration: dict[str, Any] = json.loads(self.written)
             self._layers: list[str] = described["Layers"]
         except (KeyError, IndexError, ValueError) as error:
             raise EngineError(f"the engine has saved what is no image: {error}") from error
@@ -100,7 +101,8 @@ class Delivery:
 
     registry: Registry
     name: str  # the image's there
-    known: Known
+    write: Callable[[IO[bytes], Path], Layer]  # settle or compress
+    known: Known  # what became of layers by this way of writing them
     folder: Path  # for a layer on its way
     homes: tuple[str, ...] = ()  # images in the registry that may have some of the layers
 
@@ -123,7 +125,7 @@ class Delivery:
     def _sent(self, saved: Saved, wanted: Sheet) -> Layer:
         blob = self.folder / "blob"
         with saved.open(wanted.place) as tar:
-            layer = settle(tar, blob)
+            layer = self.write(tar, blob)
         with blob.open("rb") as data:
             self.registry.put_blob(self.name, data, layer.digest, layer.size)
         blob.unlink()

@@ -13,7 +13,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.machine i
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 
 from .archive import Archive
-from .assembly import configuration_of, keep_image
+from .assembly import configuration_of, encoded, keep_image
 from .bill import bill_of, find_bill, keep_bill, versions_in
 from .layers import MOMENT, Layer, settle
 from .packages import Package
@@ -87,7 +87,7 @@ def _kept(recipe: Recipe, registry: Registry, layer: Layer, packages: tuple[Pack
     if there:
         return there
     configuration = configuration_of(recipe.configuration(_architecture(packages), exact), [layer], {})
-    return keep_image(registry, recipe.name, [exact], configuration, [layer])
+    return keep_image(registry, recipe.name, [exact], encoded(configuration), [layer])
 
 
 def _architecture(packages: tuple[Package, ...]) -> dict[str, str]:

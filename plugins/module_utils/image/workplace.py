@@ -34,9 +34,14 @@ class Workplace:
     folder: Path = FOLDER
 
     @property
-    def layers(self) -> Path:
+    def settled(self) -> Path:
         """Return where is remembered what became of layers, by this way of settling them."""
-        return self.folder / "layers" / "1"
+        return self.folder / "layers" / "settled-1"
+
+    @property
+    def compressed(self) -> Path:
+        """Return where is remembered what became of layers that were only compressed."""
+        return self.folder / "layers" / "compressed-1"
 
     @property
     def contexts(self) -> Path:
