@@ -340,6 +340,7 @@ def test_a_local_image_is_copied_once_by_its_reference(engine: Engine, empty: Re
     copied = made(engine, empty, image=base)
     assert copied.lines == (f"+ {empty.address}/{APP}:{reference_tag(base)} copy of {base}",)
     assert made(engine, empty, image=base) == Outcome(copied.image)
+    pull(engine, copied.image, PULL)
     docker("run", "--rm", copied.image, "true")
 
 
@@ -381,10 +382,10 @@ def test_an_app_file_says_what_to_build(empty: Registry, context: Path, base: st
     assert f"copy of {base}" in image(empty, "--check", apps=apps)["diff"]["prepared"]
 
 
+@pytest.mark.usefixtures("base")
 def test_of_a_large_context_only_what_the_builder_lacks_is_sent(
-    empty: Registry, context: Path, base: str
+    engine: Engine, empty: Registry, context: Path
 ) -> None:
-    assert base
     blob = random.Random(7).randbytes(3 * 2**20)  # noqa: S311 - any bytes
     for number in range(4):
         (context / f"blob-{number}").write_bytes(blob[number:])
@@ -394,6 +395,7 @@ def test_of_a_large_context_only_what_the_builder_lacks_is_sent(
     (context / "run").write_text("#!/bin/sh\nexec sleep 61\n")
     second = image(empty, context=context)
     assert "sending 1 of 7 pieces" in second["output"]
+    pull(engine, second["image"], PULL)
     docker("run", "--rm", "--entrypoint", "grep", second["image"], "61", "/app/run")
     (context / "blob-1").unlink()
     assert re.search("sending [01] of 6 pieces", image(empty, context=context)["output"])
