@@ -32,6 +32,7 @@ options:
       - V(read) returns the newest releases of O(app).
       - V(events) returns the newest events of O(app).
       - V(nodes) returns which nodes are cordoned or draining, since when, by whom and why.
+      - V(images) returns the releases whose images are to be kept, and which apps somebody changes just now.
       - V(mark) says that O(node) is in O(state) from now on, until that is said anew.
       - V(begin) takes the lease of O(app), or fails while somebody else has it. It lives for C(ttl) seconds.
       - V(renew) keeps the lease for another C(ttl) seconds. One that ran out is given again, if nobody took
@@ -60,6 +61,7 @@ options:
       - read
       - events
       - nodes
+      - images
       - mark
       - begin
       - renew
@@ -75,8 +77,8 @@ options:
       - recover
   app:
     description: >-
-      The app; required for all but V(prepare), V(nodes), V(mark), V(dump), V(keep), V(restore) and
-      V(recover).
+      The app; required for all but V(prepare), V(nodes), V(images), V(mark), V(dump), V(keep), V(restore)
+      and V(recover).
     type: str
   snapshot:
     description: What V(dump) returned. Environments of apps are in it, so it is never shown.
@@ -161,7 +163,9 @@ options:
         type: str
         required: true
   retain:
-    description: Values of secrets that none of so many newest releases had are forgotten by V(claim).
+    description: >-
+      Values of secrets that none of so many newest releases had are forgotten by V(claim); so many newest
+      releases of each app are returned by V(images), and as many of those that have served.
     type: int
     default: 10
   node:
@@ -392,6 +396,17 @@ events:
   returned: events
   type: list
   elements: dict
+kept:
+  description: >-
+    The releases whose images are kept (C(app), C(number), C(state), C(image)): what is open, the newest
+    O(retain), and the newest O(retain) that have served.
+  returned: images
+  type: list
+  elements: dict
+busy:
+  description: The apps that somebody changes just now, and who.
+  returned: images
+  type: dict
 nodes:
   description: >-
     The nodes that are not as usual (C(node), C(state), C(who), C(host), C(since), C(why)), by their names.
@@ -464,7 +479,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import ACTIVE, CORDONED, DRAINING
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger import backup, moving, recovery
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid, Room, Want
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import Move
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import Move, retained
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import TTL, Held, Holder
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.listing import lines_of
@@ -517,6 +532,13 @@ def _begin(ledger: Ledger, params: Params) -> Result:
 
 def _nodes(ledger: Ledger, _params: Params) -> Result:
     return {"changed": False, "nodes": _plain(ledger.nodes())}
+
+
+def _images(ledger: Ledger, params: Params) -> Result:
+    if params["retain"] < 1:
+        raise LedgerError(f"retain: is {params['retain']}; expected a whole number from 1.")
+    kept = list(retained(ledger.images(), params["retain"]))
+    return {"changed": False, "kept": kept, "busy": ledger.held()}
 
 
 def _mark(ledger: Ledger, params: Params) -> Result:
@@ -576,6 +598,7 @@ ASKS: dict[str, Callable[[Ledger, Params], Result]] = {
     "read": _read,
     "events": _events,
     "nodes": _nodes,
+    "images": _images,
     "mark": _mark,
     "begin": _begin,
     "renew": _renew,
@@ -685,7 +708,7 @@ ARGUMENTS: dict[str, Any] = {
     "message": {"type": "str", "default": ""},
 }
 REQUIRED = [
-    *(("do", do, ["app"]) for do in ASKS if do not in ("nodes", "mark")),
+    *(("do", do, ["app"]) for do in ASKS if do not in ("nodes", "images", "mark")),
     ("do", "mark", ["node"]),
     *(("do", do, ["token"]) for do in ("renew", "release", "claim", "settle")),
     ("do", "begin", ["since_look"]),

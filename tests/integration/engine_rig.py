@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 APP = f"rig-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 PUSH = {"username": "push", "password": "push-password"}
 PULL = {"username": "pull", "password": "pull-password"}
-_ACCOUNTS = """\
+ACCOUNTS = """\
 push:$2b$04$j9e4OZz81Kme1PKm46DSluzYq/LzCd8QfdBiMOfM6tN6XO4SDYoWu
 pull:$2b$04$n29JPPaeM614JhJeaxtw5OO4TNVu0gdjbr2Z7ay.ftjNXzOKIYjFa
 """
@@ -69,7 +69,7 @@ def running_registry(certificate: tuple[Path, Path] | None = None) -> Iterator[R
     tls = {"tls": {"certificate": str(certificate[0]), "key": str(certificate[1])}} if certificate else {}
     with tempfile.TemporaryDirectory(prefix="fairlead-registry-") as place:
         accounts, settings = Path(place, "htpasswd"), Path(place, "config.yml")
-        accounts.write_text(_ACCOUNTS)
+        accounts.write_text(ACCOUNTS)
         # JSON is YAML.
         settings.write_text(
             json.dumps(

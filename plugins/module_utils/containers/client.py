@@ -25,6 +25,12 @@ class Engine(Protocol):
     def inspect_image(self, image: str) -> dict[str, Any]:
         """Return all of one image."""
 
+    def df(self) -> dict[str, Any]:
+        """Return what takes its disk: Images, BuildCache and LayersSize."""
+
+    def remove_image(self, image: str) -> object:
+        """Take a name from an image that no container has; with its last name it is gone."""
+
     def create_container_from_config(self, config: dict[str, Any], name: str) -> dict[str, Any]:
         """Create a container from the body of the create call; return its Id."""
 

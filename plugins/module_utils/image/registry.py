@@ -18,6 +18,7 @@ from typing import IO, Any
 from urllib.parse import urlencode, urlsplit
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Auth
+from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
 from .transport import CERTIFICATES, RegistryError, Transport
 
@@ -28,6 +29,7 @@ _MANIFESTS = (
     f"{ARTIFACT}, application/vnd.oci.image.index.v1+json"
 )
 _OK, _CREATED, _ACCEPTED, _NOT_FOUND = 200, 201, 202, 404
+_PAUSE = 0.1  # seconds between two questions whether it answers
 _PAGE = 1000  # names or tags that one answer lists
 
 __all__ = ["ARTIFACT", "CERTIFICATES", "IMAGE", "Manifest", "Registry", "RegistryError", "digest_of"]
@@ -141,6 +143,22 @@ class Registry:
         if answer.status == _ACCEPTED:  # an upload was begun instead; nothing shall be left of it
             self._way.ask("DELETE", _relative(answer.headers.get("location", "")))
         return answer.status == _CREATED
+
+    def wait_until_it_answers(self, seconds: float = 30.0) -> None:
+        """Return when the registry answers, as after a restart. Raises RegistryError if it does not."""
+        deadline, last = Deadline(seconds), ""
+
+        def answers() -> bool:
+            nonlocal last
+            try:
+                self._way.ask("GET", "/v2/").expect("the registry", _OK)
+            except RegistryError as error:
+                last = str(error)
+                return False
+            return True
+
+        if not deadline.until(answers, _PAUSE):
+            raise RegistryError(f"{last}, {seconds:g} s after its restart")
 
     def close(self) -> None:
         """Leave the connection."""

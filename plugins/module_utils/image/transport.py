@@ -7,6 +7,7 @@ Only a registry on loopback for which no CA is set up is asked in plain HTTP, as
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 import time
 from collections.abc import Mapping
@@ -22,7 +23,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 CERTIFICATES = Path("/etc/docker/certs.d")
 _TIMEOUT = 60  # seconds
 _IDLE = 5.0  # seconds; whoever keeps a connection longer may find it closed
-_REFUSED = {401: "the account is refused", 403: "the account may not do this"}
+_READONLY = (
+    "it is read-only while garbage is collected, as playbooks/prune.yml does it; run this again in a minute"
+)
+_REFUSED = {401: "the account is refused", 403: "the account may not do this", 405: _READONLY}
 
 
 class RegistryError(FairleadError):
@@ -41,7 +45,7 @@ class Answer:
         """Return this answer if its status is as expected. Raises RegistryError with what was asked."""
         if self.status in status:
             return self
-        why = _REFUSED.get(self.status) or self.body.decode(errors="replace").strip() or "no reason given"
+        why = _REFUSED.get(self.status) or _said(self.body) or "no reason given"
         raise RegistryError(f"{what}: the registry answers {self.status}, {why}")
 
 
@@ -116,6 +120,15 @@ class Transport:
     def _lost(self, error: Exception) -> RegistryError:
         self._connection.close()
         return RegistryError(f"registry {self.address} gives no answer: {str(error) or type(error).__name__}")
+
+
+def _said(body: bytes) -> str:
+    """Return why, in the registry's words, of an answer that is an error."""
+    text = body.decode(errors="replace").strip()
+    try:
+        return "; ".join(error["message"] for error in json.loads(text)["errors"]) or text
+    except (ValueError, TypeError, KeyError):
+        return text
 
 
 def _headers(response: HTTPResponse) -> dict[str, str]:

@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 PENDING, ACTIVE, FAILED, SUPERSEDED, REMOVED = "pending", "active", "failed", "superseded", "removed"
 STATES = (PENDING, ACTIVE, FAILED, SUPERSEDED, REMOVED)
+OPEN, SERVED = (PENDING, ACTIVE), (SUPERSEDED, REMOVED)
 INTERRUPTED = "interrupted"
 
 
@@ -68,6 +72,21 @@ def removal(turns: Sequence[Turn], when: str) -> tuple[Move, ...]:
         *_close(turns, ACTIVE, REMOVED, f"removed {when}"),
         *_close(turns, PENDING, FAILED, f"{INTERRUPTED}, app removed"),
     )
+
+
+def retained(releases: Iterable[Mapping[str, Any]], retain: int) -> Iterator[Mapping[str, Any]]:
+    """Yield the releases whose images are kept, of all apps, newest first within each.
+
+    Of each app: what is open, the newest ``retain`` of all, and the newest ``retain`` of those that have
+    served, so that many failures in a row push no rollback target out. ``releases`` come newest first.
+    """
+    for _, group in groupby(releases, key=itemgetter("app")):
+        served = 0
+        for place, release in enumerate(group):
+            serves = release["state"] in SERVED
+            if release["state"] in OPEN or place < retain or (serves and served < retain):
+                yield release
+            served += serves
 
 
 def _close(turns: Sequence[Turn], before: str, after: str, outcome: str = "") -> tuple[Move, ...]:

@@ -116,6 +116,17 @@ class Ledger:
         with self._session.saying():
             return self._store.active()
 
+    def images(self) -> list[dict[str, Any]]:
+        """Return app, number, state and image of every release, by app, newest first."""
+        with self._session.saying():
+            return self._store.images()
+
+    def held(self) -> dict[str, str]:
+        """Return the apps that somebody changes just now, and who."""
+        with self._session.saying():
+            now = self._clock()
+            return {app: str(it.holder) for app, it in self._store.leases().items() if it.left(now) > 0}
+
     def events(self, app: str, limit: int) -> tuple[Event, ...]:
         """Return the newest events of an app, newest first."""
         with self._session.saying():

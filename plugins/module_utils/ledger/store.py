@@ -42,6 +42,11 @@ class Store:
         )
         return tuple(_release(row) for row in rows)
 
+    def images(self) -> list[dict[str, Any]]:
+        """Return app, number, state and image of every release, by app, newest first."""
+        rows = self._db.execute("SELECT app, number, state, image FROM releases ORDER BY app, number DESC")
+        return [dict(row) for row in rows]
+
     def active(self) -> tuple[Release, ...]:
         """Return the active release of every app, by their names."""
         rows = self._db.execute("SELECT * FROM releases WHERE state = 'active' ORDER BY app")
@@ -84,14 +89,11 @@ class Store:
     def lease(self, app: str) -> Lease | None:
         """Return the newest lease of an app."""
         row = self._db.execute("SELECT * FROM leases WHERE app = ?", (app,)).fetchone()
-        return row and Lease(
-            token=row["token"],
-            holder=Holder(row["who"], row["host"], row["what"]),
-            since=row["since"],
-            end=Instant(row["boot"], row["until"]),
-            released=bool(row["released"]),
-            dirty=bool(row["dirty"]),
-        )
+        return row and _lease(row)
+
+    def leases(self) -> dict[str, Lease]:
+        """Return the newest lease of every app that has had one."""
+        return {row["app"]: _lease(row) for row in self._db.execute("SELECT * FROM leases ORDER BY app")}
 
     def put_lease(self, app: str, lease: Lease) -> None:
         """Keep a lease in place of the app's last."""
@@ -201,6 +203,17 @@ def _release(row: Any) -> Release:
     values = dict(row)
     values["configuration"] = json.loads(values["configuration"])
     return Release(**values | {flag: bool(values[flag]) for flag in ("git_dirty", "irreversible")})
+
+
+def _lease(row: Any) -> Lease:
+    return Lease(
+        token=row["token"],
+        holder=Holder(row["who"], row["host"], row["what"]),
+        since=row["since"],
+        end=Instant(row["boot"], row["until"]),
+        released=bool(row["released"]),
+        dirty=bool(row["dirty"]),
+    )
 
 
 def _bonds(app: str, configuration: Mapping[str, Any]) -> Iterable[Bond]:
