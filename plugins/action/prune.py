@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
             asked = (
                 self._engine(given, known, variables)
                 if given["place"] == "engine"
-                else _registry(given, known["groups"]["nodes"], variables)
+                else _registry(given, known["groups"].get("nodes", ()), variables)
             )
         except FairleadError as error:
             return result | {"failed": True, "msg": f"nothing was pruned here. {error}"}

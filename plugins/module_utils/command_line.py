@@ -25,7 +25,7 @@ OWN_NAMES = frozenset(
             "kept",
         ),
         *("kind", "manager", "missed", "moved", "moving", "phase", "phase_index", "planned"),
-        *("read", "recovered", "remains", "replace_backups", "returned", "seen"),
+        *("read", "recovered", "remains", "replace_backups", "require_signed", "returned", "seen"),
         *("skipped", "target", "to_release", "token", "tried", "unkept"),
         *("valid", "what", "why", "without_file"),
     }

@@ -223,6 +223,7 @@ class Configuration:
     update: Update = field(default_factory=Update)
     release: ReleaseCommand | None = None
     irreversible: bool = False  # nothing before it may be returned to
+    require_signed: bool = False  # only a signed image of it may run, whatever the inventory says
 
     def hash(self) -> str:
         """Return the configuration hash: equal for equal releases, 16 hexadecimal digits."""

@@ -24,6 +24,7 @@ from .configuration import STRATEGIES
 from .constraints import BUILT_IN, built_in_like
 from .errors import Problem, Refused, did_you_mean
 from .ledger.postgresql import URL_HELP, is_url
+from .pushers import PUSHERS, check_pushers
 from .roots import VOLUME_ROOTS, check_roots
 
 GROUPS = ("builders", "managers", "nodes", "registries", "routers")
@@ -34,7 +35,7 @@ DOMAIN = "fairlead_domain"
 REGISTRY = "fairlead_registry"
 STRATEGY = "fairlead_strategy"
 INDEXES = "fairlead_indexes"
-SETTINGS = (DOMAIN, HASH_KEY, INDEXES, REGISTRY, STRATEGY, VOLUME_ROOTS)  # of all machines alike
+SETTINGS = (DOMAIN, HASH_KEY, INDEXES, PUSHERS, REGISTRY, STRATEGY, VOLUME_ROOTS)  # of all machines alike
 INDEXES_OF = ("go", "java", "node", "php", "python", "ruby")
 LEDGER_URL = "fairlead_ledger_url"
 MIN_HASH_KEY = 16  # characters
@@ -285,9 +286,19 @@ def _accounts(inventory: Inventory) -> Iterator[Problem]:
                 yield inventory_problem(f"{variable}.{part}", TOO_SHORT, "", "a longer one")
 
 
+def _pushers(inventory: Inventory) -> Iterator[Problem]:
+    value = inventory.settings.get(PUSHERS)
+    if isinstance(value, Unreadable):
+        yield _unset(PUSHERS, value, "")
+    elif value is not None:
+        others = {variable: inventory.settings.get(variable) for variable in ACCOUNTS}
+        for at, problem, got, expected in check_pushers(value, others, MIN_SECRET):
+            yield inventory_problem(f"{PUSHERS}{at}", problem, got, expected)
+
+
 _CHECKS = (
     *(_groups, _names, _addresses, _labels, _ports, _rooms),
-    *(_domain, _registry, _indexes, _strategy, _volume_roots, _ledger, _keys, _accounts),
+    *(_domain, _registry, _indexes, _strategy, _volume_roots, _ledger, _keys, _accounts, _pushers),
 )
 
 

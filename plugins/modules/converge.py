@@ -155,6 +155,12 @@ options:
     description: Values of the secrets that the specs name.
     type: dict
     default: {}
+  require_signed:
+    description: >-
+      Whether nothing is created of an image that none of the machine's trusted signers, in
+      C(/etc/fairlead/signers), has signed.
+    type: bool
+    default: false
 extends_documentation_fragment: [fairlead.paas.fencing, fairlead.paas.account.pulling]
 """
 
@@ -270,6 +276,7 @@ ARGUMENTS = {
     "configuration": {"type": "dict"},
     "token": {"type": "int"},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
+    "require_signed": {"type": "bool", "default": False},
     "registry_auth": {"type": "dict", "options": ACCOUNT},
 }
 
@@ -291,6 +298,7 @@ def wish_from(params: dict[str, Any]) -> Wish:
         configuration=packed(params["configuration"]) if params["configuration"] else "",
         secrets={name: str(value) for name, value in params["secrets"].items()},
         registry_auth=params["registry_auth"],
+        require_signed=params["require_signed"],
     )
 
 

@@ -11,7 +11,7 @@ description:
     on this node, or on a builder of any app. On a builder build cache goes too that nothing has used for a
     while. Images that are not of our registry are never touched.
   - Of the registry, images go with all their tags and with what is attached to them. Then garbage is
-    collected: the registry is read-only meanwhile, and serves pulls.
+    collected, while the registry is read-only and serves pulls.
   - What is younger than a grace stays. So does all of an app that somebody changes just now. Garbage stays as
     long as a push seems to be under way.
   - In a playbook, an action of the same name takes O(place), O(apps), O(kept), O(grace), O(cache), O(rooms)

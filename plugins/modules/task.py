@@ -55,6 +55,12 @@ options:
     description: Values of the secrets that the spec names.
     type: dict
     default: {}
+  require_signed:
+    description: >-
+      Whether nothing is created of an image that none of the machine's trusted signers, in
+      C(/etc/fairlead/signers), has signed.
+    type: bool
+    default: false
 extends_documentation_fragment: [fairlead.paas.fencing, fairlead.paas.account.pulling]
 """
 
@@ -114,6 +120,7 @@ ARGUMENTS = {
     "deadline": {"type": "float", "default": 600.0},
     "token": {"type": "int"},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
+    "require_signed": {"type": "bool", "default": False},
     "registry_auth": {"type": "dict", "options": ACCOUNT},
 }
 

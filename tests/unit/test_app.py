@@ -100,6 +100,7 @@ def test_the_sample_is_read_as_it_is_meant() -> None:
         },
         "release": None,
         "irreversible": False,
+        "require_signed": False,
     }
     assert app.processes["web"].memory == 128 * 2**20
     assert app.processes["web"].stop_timeout == 20.0

@@ -38,6 +38,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.roots import refuse_
 from ansible_collections.fairlead.paas.plugins.module_utils.units import SIZE_HELP
 
 ACCOUNT = {"username": "push", "password": "hunter2"}
+CI = {"username": "ci", "password": "of the pipeline"}
 GONE = Unreadable("'vault' is undefined")
 ADDRESS = "expected the machine's private IPv4 address"
 PORTS = "expected {first: 25701, last: 26700}, from 1024 to 65535"
@@ -236,6 +237,32 @@ def test_the_database_of_the_managers(urls: tuple[Any, Any], words: list[str]) -
         ("registry_push", None, ": is not set; expected {username: …, password: …}"),
         ("registry_push", {"username": "push"}, ".password: is not set; expected text"),
         ("registry_push", {**ACCOUNT, "username": ""}, ".username: is not set; expected text"),
+        ("registry_pushers", ["shop"], ": is no mapping; got a list; expected accounts by app,"),
+        ("registry_pushers", GONE, ": cannot be evaluated: 'vault' is undefined"),
+        ("registry_pushers", {"Shop": CI}, f': names what is no name of an app; got "Shop"; {NAME}'),
+        (
+            "registry_pushers",
+            {"shop": {"password": "long enough"}},
+            ".shop.username: is not set; expected text",
+        ),
+        ("registry_pushers", {"shop": {"username": "ci"}}, ".shop.password: is not set; expected text"),
+        (
+            "registry_pushers",
+            {"shop": {**CI, "username": "a b"}},
+            '.shop.username: is no name of an account; got "a b"',
+        ),
+        (
+            "registry_pushers",
+            {"shop": {**CI, "username": "push"}},
+            ".shop.username: is the name of fairlead_registry_push too",
+        ),
+        (
+            "registry_pushers",
+            {"shop": CI, "api": CI},
+            ".api.username: is the name of fairlead_registry_pushers.shop too",
+        ),
+        ("registry_pushers", {"shop": {**CI, "password": "abc"}}, f".shop.password: {TOO_SHORT}; expected"),
+        ("registry_pushers", {"shop": {**CI, "password": "ä" * 37}}, ".shop.password: is too long; expected"),
         ("registry_push", {**ACCOUNT, "password": "hun"}, f".password: {TOO_SHORT}; expected a longer one"),
         ("registry_pull", GONE, ": cannot be evaluated: 'vault' is undefined; expected {username: …"),
         (

@@ -321,3 +321,7 @@ class App(Part):
         default=False,
         description="whether no rollback may go behind this release, as after a destructive migration",
     )
+    require_signed: Flag = Field(
+        default=False,
+        description="whether nodes run only images of it that a builder of this platform has signed",
+    )

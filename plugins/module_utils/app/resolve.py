@@ -65,6 +65,7 @@ def configuration_of(
         _update(app.update),
         ReleaseCommand(**dict(app.release)) if app.release else None,
         app.irreversible,
+        app.require_signed,
     )
 
 

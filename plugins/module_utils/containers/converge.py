@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
+from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.image.signing import verify_image
+
 from . import volumes
 from .arguments import UNPROVEN, create_body
 from .client import Engine
@@ -55,6 +58,7 @@ def act(engine: Engine, wish: Wish, plan: Plan) -> list[Up]:
     Raises InstancesFailed when one does not become healthy, EngineError with node and slot otherwise.
     """
     work = plan.work
+    _verify_all(wish, work)
     _pull_all(engine, wish, work)
     _each(partial(_stop, engine), work.halt)
     _each(partial(remove, engine), work.clear)
@@ -100,13 +104,27 @@ def _with_proof(engine: Engine, present: Present, named: set[str]) -> Present:
     return replace(present, proven=policy not in {"", UNPROVEN})
 
 
+def _verify_all(wish: Wish, work: Work) -> None:
+    """Raise FairleadError, with the slots, if an image is to be started that is not signed and has to be."""
+    for image in sorted({start.spec.image for start in work.create}) if wish.require_signed else ():
+        try:
+            verify_image(image, wish.registry_auth)
+        except FairleadError as error:
+            raise FairleadError(
+                f"{_slots(work, image)} on node {wish.node} did not start: {error}"
+            ) from error
+
+
 def _pull_all(engine: Engine, wish: Wish, work: Work) -> None:
     for image in work.pull:
-        slots = ", ".join(str(start.slot) for start in work.create if start.spec.image == image)
         try:
             pull(engine, image, wish.registry_auth)
         except EngineError as error:
-            raise EngineError(f"{slots} on node {wish.node} did not start: {error}") from error
+            raise EngineError(f"{_slots(work, image)} on node {wish.node} did not start: {error}") from error
+
+
+def _slots(work: Work, image: str) -> str:
+    return ", ".join(str(start.slot) for start in work.create if start.spec.image == image)
 
 
 def _each(act_on: Callable[[Any], None], items: Iterable[Any]) -> None:

@@ -12,6 +12,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils import labels
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Spec
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
+from ansible_collections.fairlead.paas.plugins.module_utils.image.signing import verify_image
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_duration
 from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 
@@ -39,6 +40,7 @@ class Task:
     deadline: float
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     registry_auth: Auth = field(default=None, repr=False)
+    require_signed: bool = False  # whether it is not run in an image that no builder of ours has signed
 
     def __str__(self) -> str:
         """Return how messages call it."""
@@ -65,6 +67,8 @@ def leftovers(engine: Engine, app: str) -> list[Present]:
 def begin(engine: Engine, task: Task, clear: list[Present]) -> str:
     """Remove leftovers and start the command; return its container. Raises FairleadError, leaving nothing."""
     body = task_body(task)
+    if task.require_signed:
+        _verify(task)
     for present in clear:
         remove(engine, present)
     if not has_image(engine, task.spec.image):
@@ -97,6 +101,13 @@ def task_body(task: Task) -> dict[str, Any]:
     start = Start(Slot(task.app, PROCESS, 1), task.name, task.release, task.spec, task.spec.hash())
     own = {labels.TASK: task.app, labels.RELEASE: str(task.release)}
     return create_body(start, task.address, task.secrets) | {"Labels": own}
+
+
+def _verify(task: Task) -> None:
+    try:
+        verify_image(task.spec.image, task.registry_auth)
+    except FairleadError as error:
+        raise FairleadError(f"{task} did not start: {error}") from error
 
 
 def _wait(engine: Engine, task: Task, container: str) -> tuple[str, ...]:

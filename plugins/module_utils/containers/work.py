@@ -59,6 +59,7 @@ class Wish:
     deadline: float = 60.0
     monitor: float = 0.0  # how long what was brought up must stay healthy
     configuration: str = ""  # of the release, packed; what is created remembers it
+    require_signed: bool = False  # whether nothing is created of an image that no builder of ours has signed
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     registry_auth: Mapping[str, str] | None = field(default=None, repr=False)
 

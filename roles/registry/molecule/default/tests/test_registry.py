@@ -10,12 +10,14 @@ import json
 import ssl
 from dataclasses import dataclass
 from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import pytest
 from testinfra.host import Host
 
 PUSH, PULL = "push:push-of-the-test", "pull:pull-of-the-test"
+SHOP, TWO = "shop-ci:shop-of-the-test", "two-ci:two-of-the-test"
 BLOB = b"a layer"
 BLOB_DIGEST = "sha256:" + hashlib.sha256(BLOB).hexdigest()
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
@@ -66,14 +68,14 @@ class Client:
         finally:
             connection.close()
 
-    def push(self, login: str, tag: str) -> list[int]:
+    def push(self, login: str, tag: str, name: str = "shop") -> list[int]:
         """Push one blob and a manifest of it, as a builder does; return each answer's status."""
-        begun = self.ask("POST", "/v2/shop/blobs/uploads/", login)
+        begun = self.ask("POST", f"/v2/{name}/blobs/uploads/", login)
         if begun.status != http.client.ACCEPTED:
             return [begun.status]
         place = begun.headers["Location"]
         sent = self.ask("PUT", f"{place}&digest={BLOB_DIGEST}", login, BLOB)
-        named = self.ask("PUT", f"/v2/shop/manifests/{tag}", login, MANIFEST, Content_Type=MANIFEST_TYPE)
+        named = self.ask("PUT", f"/v2/{name}/manifests/{tag}", login, MANIFEST, Content_Type=MANIFEST_TYPE)
         return [begun.status, sent.status, named.status]
 
 
@@ -139,6 +141,60 @@ def test_no_trick_with_logins_makes_a_writer(client: Client, headers: list[tuple
     assert client.ask_raw("POST", "/v2/shop/blobs/uploads/", headers).status in (400, 401, 403)
 
 
+def test_an_account_of_one_app_pushes_its_images_and_pulls_all(client: Client) -> None:
+    assert client.push(SHOP, "ci") == [202, 201, 201]
+    assert client.push(TWO, "ci", "shop-two") == [202, 201, 201]
+    assert client.push(PUSH, "1", "other") == [202, 201, 201]
+    for path in ("shop/manifests/ci", "other/manifests/1", "shop-two/manifests/ci"):
+        assert client.ask("GET", f"/v2/{path}", SHOP, Accept=MANIFEST_TYPE).status == 200
+    mounted = client.ask("POST", f"/v2/shop/blobs/uploads/?mount={BLOB_DIGEST}&from=other", SHOP)
+    assert mounted.status == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v2/other/blobs/uploads/"),
+        ("POST", f"/v2/other/blobs/uploads/?mount={BLOB_DIGEST}&from=shop"),
+        ("PUT", "/v2/other/manifests/1"),
+        ("PUT", "/v2/shop-two/manifests/1"),
+        ("PUT", "/v2/shop/other/manifests/1"),
+        ("PUT", "/v2/base/shop/manifests/1"),
+        ("DELETE", "/v2/shop/manifests/" + BLOB_DIGEST),
+        ("DELETE", "/v2/shop/blobs/" + BLOB_DIGEST),
+        ("DELETE", "/v2/shop/blobs/uploads/x"),
+        ("PUT", f"/v2/shop/manifests/sha256-{BLOB_DIGEST[7:]}.sig"),
+        ("PUT", "/v2/shop/../other/manifests/1"),
+        ("PUT", "/v2/shop/manifests/../../other/manifests/1"),
+        ("PUT", "/v2/shop/%2e%2e/other/manifests/1"),
+        ("PUT", "/v2/shop/manifests/..%2f..%2fother%2fmanifests%2f1"),
+        ("PUT", "/v2/shop/manifests/%2e%2e/%2e%2e/other/manifests/1"),
+        ("PUT", "//v2/shop/manifests/1"),
+        ("PUT", "/v2//shop/manifests/1"),
+        ("PUT", "/v2/shop//manifests/1"),
+        ("PUT", "/v2/shop/manifests//1"),
+        ("PUT", "/V2/shop/manifests/1"),
+        ("PUT", "/v2/SHOP/manifests/1"),
+        ("PUT", "/v2/other/manifests/1?/v2/shop/manifests/1"),
+        ("PUT", "/v2/other/manifests/1;/v2/shop/manifests/1"),
+        ("PUT", "http://registry/v2/other/manifests/1"),
+        ("POST", "/v2/shop/blobs/uploads/../../../other/blobs/uploads/"),
+        ("MKCOL", "/v2/shop/manifests/1"),
+    ],
+)
+def test_an_account_of_one_app_writes_nothing_else(client: Client, method: str, path: str) -> None:
+    sent = [*basic(SHOP), ("Content-Type", MANIFEST_TYPE)]
+    refused = client.ask_raw(method, path, sent, MANIFEST)
+    assert refused.status == 403
+    assert json.loads(refused.body)["errors"][0]["message"] == "this account may only pull, and push to shop"
+    assert client.ask("GET", "/v2/other/tags/list", PUSH).status in (200, 404)
+
+
+@pytest.mark.parametrize("login", ["shop-ci:wrong", "shop-ci:two-of-the-test", "shop-ci:"])
+def test_an_account_of_one_app_needs_its_password(client: Client, login: str) -> None:
+    assert client.push(login, "ci") == [401]
+
+
 def test_what_was_pushed_can_be_deleted(client: Client) -> None:
     assert client.push(PUSH, "gone") == [202, 201, 201]
     digest = client.ask("HEAD", "/v2/shop/manifests/gone", PUSH, Accept=MANIFEST_TYPE).headers[
@@ -171,7 +227,7 @@ def test_keys_and_accounts_are_not_for_everybody(host: Host) -> None:
             assert (host.file(key).user, host.file(key).mode) == ("root", 0o600)
         accounts = host.file("/etc/docker/registry/accounts")
         assert (accounts.user, accounts.group, accounts.mode) == ("root", "docker-registry", 0o640)
-        assert accounts.content_string.count("$2b$") == 2
+        assert accounts.content_string.count("$2b$") == 4
         assert "of-the-test" not in accounts.content_string
 
 
@@ -190,3 +246,37 @@ def test_other_accounts_count_at_once(host: Host, client: Client) -> None:
         finally:
             host.run_expect([0], f"cat {path}.kept > {path} && rm {path}.kept")
     assert client.ask("GET", "/v2/", PULL).status == 200
+
+
+def settings_of(host: Host) -> str:
+    text: str = host.file("/etc/docker/registry/config.yml").content_string
+    return text
+
+
+def test_what_nothing_needs_is_pruned_and_pushes_meanwhile_are_told_why(host: Host, client: Client) -> None:
+    """A registry that a killed run has left read-only refuses pushes, serves pulls, and is mended."""
+    assert client.push(PUSH, "kept", "pruned") == [202, 201, 201]
+    with host.sudo():
+        command = "sed -i 's/{enabled: false}}/{enabled: true}}/' /etc/docker/registry/config.yml"
+        host.run_expect([0], command)
+        host.run_expect([0], "systemctl restart docker-registry")
+    assert client.ask("GET", "/v2/pruned/manifests/kept", PULL, Accept=MANIFEST_TYPE).status == 200
+    refused = client.ask("POST", "/v2/pruned/blobs/uploads/", PUSH)
+    assert refused.status == 503
+    assert "read-only while garbage is collected" in json.loads(refused.body)["errors"][0]["message"]
+    done = pruned(host)
+    assert done["changed"], done
+    assert "readonly: {enabled: false}" in settings_of(host)
+    assert client.push(PUSH, "kept", "pruned") == [202, 201, 201]
+    assert not pruned(host)["changed"]
+
+
+def pruned(host: Host) -> dict[str, Any]:
+    asked = {
+        "place": "registry",
+        "apps": str(Path(__file__).parents[5] / "apps"),
+        "kept": {"kept": [], "busy": {}},
+        "push_auth": {"username": "push", "password": "push-of-the-test"},
+    }
+    answer: dict[str, Any] = host.ansible("fairlead.paas.prune", json.dumps(asked), become=True, check=False)
+    return answer
