@@ -25,5 +25,6 @@ def parameters(**given: Any) -> dict[str, Any]:
         "configuration": None,
         "secrets": {},
         "registry_auth": PULL,
+        "require_signed": False,
         **given,
     }
