@@ -8,7 +8,7 @@ from typing import Protocol
 
 from fairlead.output import Output
 
-from . import build, capacity, check, init, outdated, plan, rebalance, simulate
+from . import build, bundle, capacity, check, init, load, outdated, plan, rebalance, simulate
 
 
 class Command(Protocol):
@@ -26,4 +26,7 @@ class Command(Protocol):
         """Do it; return the exit code. Raises FairleadError with why it cannot be done."""
 
 
-COMMANDS: tuple[Command, ...] = (plan, simulate, check, capacity, rebalance, init, build, outdated)
+COMMANDS: tuple[Command, ...] = (
+    *(plan, simulate, check, capacity, rebalance),
+    *(init, build, outdated, bundle, load),
+)

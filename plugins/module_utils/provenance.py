@@ -67,6 +67,12 @@ def is_older(directory: Path, commit: str, than: str) -> bool:
     return _run_git(directory, "merge-base", "--is-ancestor", commit, than)[0]
 
 
+def file_at(directory: Path, commit: str, name: str) -> bytes | None:
+    """Return a file of a directory as it was at a commit; None where this checkout has no such thing."""
+    done, said = _run_git(directory, "show", f"{commit}:./{name}")
+    return said.encode() if done else None
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
