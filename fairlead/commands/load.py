@@ -38,8 +38,8 @@ def run(asked: Namespace, output: Output) -> int:
     head = read_head(file)
     play(PLAYBOOK, machines_of(asked), output, file=str(file), force=asked.force)
     data = {"app": head.app, "release": head.release.get("number"), "secrets": list(head.secrets)}
-    secrets = (
-        f" Set these in fairlead_secrets.{head.app} first: {', '.join(head.secrets)}." if head.secrets else ""
-    )
-    output.answer(data, f"Loaded. To deploy: ansible-playbook deploy.yml -e app={head.app}{secrets}")
+    names = ", ".join(head.secrets)
+    lines = [f"Set these in fairlead_secrets.{head.app} first: {names}"] if names else []
+    lines += ["To deploy it:", f"  ansible-playbook deploy.yml -e app={head.app}"]
+    output.answer(data, "\n".join(["Loaded.", *lines]))
     return 0

@@ -99,13 +99,21 @@ def arguments_of(given: Mapping[str, Any], release: Mapping[str, Any]) -> dict[s
     told = {name: release[name] for name in _TOLD}
     return {
         "app": app,
-        "release": told | {"image": image, "configuration": release["configuration"], "source": source},
+        "release": told | {"image": image, "configuration": bare(release["configuration"]), "source": source},
         "secrets": list(secrets),
         "images": [image, *given["also"]],
         "app_file": app_file,
         "registry": given["registry"],
         "registry_auth": given["registry_auth"],
     }
+
+
+def bare(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration without what it knows of the values of secrets: their hashes."""
+    specs = [it["spec"] for it in configuration["processes"]]
+    without = [spec | {"secrets": dict.fromkeys(spec.get("secrets", ()), "")} for spec in specs]
+    processes = [it | {"spec": spec} for it, spec in zip(configuration["processes"], without, strict=True)]
+    return {**configuration, "processes": processes}
 
 
 def source_of(app: str, apps: Path, release: Mapping[str, Any]) -> tuple[str, bytes]:

@@ -85,7 +85,7 @@ def test_a_bundle_is_loaded_and_it_is_said_what_to_do_next(
     assert ran == [("playbooks/load.yml", {"file": str(tmp_path / "x"), "force": False})]
     said = capsys.readouterr().out
     assert "ansible-playbook deploy.yml -e app=shop" in said
-    assert "Set these in fairlead_secrets.shop first: SESSION_KEY." in said
+    assert "Set these in fairlead_secrets.shop first: SESSION_KEY\n" in said
 
 
 def test_a_file_that_is_no_bundle_runs_nothing(

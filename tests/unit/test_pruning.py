@@ -89,6 +89,13 @@ def test_what_is_attached_goes_and_stays_with_its_image() -> None:
     assert gone(decide(store(young), Keep())) == digests("young")
 
 
+def test_people_read_tags_or_the_digest() -> None:
+    short = ONE.digest[7:19]
+    assert str(ONE) == f"shop:{C1},1.0 ({short})"
+    assert str(entry("shop", "one")) == f"shop@{short}"
+    assert str(SIGNED) == f"shop:sha256-{short}.sig ({SIGNED.digest[7:19]})"
+
+
 def test_an_attachment_in_another_repository_is_none_of_this_image() -> None:
     stranger = entry("other", "signature", attached_tag(digest("one"), "sig"))
     assert gone(decide(store(ONE, stranger), Keep({ONE.image: "kept"}))) == digests("signature")

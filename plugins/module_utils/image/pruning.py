@@ -41,9 +41,9 @@ class Entry:
         return {f"sha256:{match[1]}" for tag in self.tags if (match := _ATTACHED.fullmatch(tag))}
 
     def __str__(self) -> str:
-        """Return how people call it: by its tags if it has any."""
+        """Return how people call it: by its tags if it has any, by what it is attached to."""
         short = self.digest.removeprefix("sha256:")[:12]
-        tags = [tag for tag in self.tags if not _ATTACHED.fullmatch(tag)]
+        tags = [tag[:19] + tag[71:] if _ATTACHED.fullmatch(tag) else tag for tag in self.tags]
         return f"{self.name}:{','.join(tags)} ({short})" if tags else f"{self.name}@{short}"
 
 
