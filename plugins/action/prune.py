@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import read_catalog
+from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, Refused
 from ansible_collections.fairlead.paas.plugins.module_utils.image.pruning import ROOMS
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, REGISTRY
@@ -82,12 +82,16 @@ class ActionModule(ActionBase):
 
 def _registry(given: Mapping[str, Any], nodes: Iterable[str], variables: Variables) -> dict[str, Any]:
     images = dict(_running(given, nodes, variables))
-    images |= _named(given, variables)
+    catalog = _catalog(given, variables)
+    images |= _named(catalog, variables)
     images |= {
         bare(it["image"]): f"v{it['number']} of {it['app']}, {it['state']}" for it in given["kept"]["kept"]
     }
     return {
         "images": images,
+        "apps": sorted(
+            {*catalog.names, *(it["app"] for it in given["kept"]["kept"] if it["state"] == "active")}
+        ),
         "busy": {app: f"{app} is being changed by {who}" for app, who in given["kept"]["busy"].items()},
         "rooms": [*ROOMS, *given["rooms"]],
         "grace": seconds("fairlead_prune_grace", given["grace"]),
@@ -113,12 +117,17 @@ def _running(
             yield image, f"a container on {name}"
 
 
-def _named(given: Mapping[str, Any], variables: Variables) -> dict[str, str]:
-    """Return the images of our registry that app files name. Raises Refused for files that cannot be read."""
+def _catalog(given: Mapping[str, Any], variables: Variables) -> Catalog:
+    """Return all app files. Raises Refused if any cannot be read: what it names is not known then."""
     domain = variables.setting(DOMAIN)
     catalog = read_catalog(Path(given["apps"]), domain if isinstance(domain, str) else "")
     if catalog.problems:
         raise Refused(catalog.problems)
+    return catalog
+
+
+def _named(catalog: Catalog, variables: Variables) -> dict[str, str]:
+    """Return the images of our registry that app files name, and where."""
     prefixes = (OURS, f"{variables.setting(REGISTRY)}/")
     found = {entry.app.build.image or "": f"apps/{name}.yml" for name, entry in catalog.entries.items()}
     return {

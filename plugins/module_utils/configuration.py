@@ -230,8 +230,9 @@ class Configuration:
         return _hash(self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data, as the ledger stores it."""
-        return {**asdict(self), "processes": tuple(process.as_dict() for process in self.processes)}
+        """Return plain data, as the ledger stores it, without what came later and is not used."""
+        processes = tuple(process.as_dict() for process in self.processes)
+        return {**_without(asdict(self), {"require_signed": False}), "processes": processes}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Configuration:

@@ -109,6 +109,11 @@ options:
         description: The apps that somebody changes just now, and who.
         type: dict
         default: {}
+      apps:
+        description: The apps that have a file or are active; what builders cache for them stays.
+        type: list
+        elements: str
+        default: []
       rooms:
         description: As O(rooms).
         type: list
@@ -207,6 +212,7 @@ ENGINE = {
 REGISTRY = {
     "images": {"type": "dict", "default": {}},
     "busy": {"type": "dict", "default": {}},
+    "apps": LIST,
     "rooms": LIST,
     "grace": {"type": "float", "default": 24 * 3600.0},
     "address": {"type": "str", "default": "127.0.0.1:5001"},
@@ -246,7 +252,8 @@ def _registry(asked: dict[str, Any], *, check: bool) -> dict[str, Any]:
     from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
     from ansible_collections.fairlead.paas.plugins.module_utils.image.storage import Disk
 
-    keep = Keep(asked["images"], asked["busy"], tuple(asked["rooms"]), asked["grace"])
+    apps, rooms = frozenset(asked["apps"]), tuple(asked["rooms"])
+    keep = Keep(asked["images"], asked["busy"], apps, rooms, asked["grace"])
     with closing(Registry(asked["address"], asked["push_auth"])) as registry:
         service = Service(Path(asked["settings"]), lambda: _restart(registry), _runs_with_its_settings)
         return prune(service, Disk(Path(asked["storage"])), registry, keep, check=check).as_dict()

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils import labels
 from ansible_collections.fairlead.paas.plugins.module_utils.image import engine_pruning
+from ansible_collections.fairlead.paas.plugins.module_utils.image.building import CACHE_TAG
 from ansible_collections.fairlead.paas.plugins.module_utils.image.engine_pruning import Needed, Wish
 from ansible_collections.fairlead.paas.plugins.module_utils.image.pruning import (
+    CACHE,
     Blob,
     Entry,
     Keep,
@@ -64,6 +66,9 @@ SIGNED = entry("shop", "signature", attached_tag(digest("one"), "sig"), refers="
         (ONE, Keep(busy={"shop": "ada changes it"}), "ada changes it"),
         (entry("shop/cache", "x", "latest"), Keep(busy={"shop": "ada changes it"}), "ada changes it"),
         (entry("shopping", "x", "latest"), Keep(busy={"shop": "ada changes it"}), ""),
+        (entry("shop", "x", "buildcache"), Keep(apps=frozenset(["shop"])), "the builders' cache"),
+        (entry("shop", "x", "buildcache"), Keep(apps=frozenset(["api"])), ""),
+        (entry("shop", "x", C1), Keep(apps=frozenset(["shop"])), ""),
         (entry("base/python", "x", C1, "bookworm"), Keep(), "the tag bookworm of the platform"),
         (entry("base/python", "x", C1), Keep(), ""),
         (entry("base/python", "x"), Keep(), ""),
@@ -77,6 +82,10 @@ def test_an_image_stays_for_a_reason_or_goes(entry_: Entry, keep: Keep, why: str
     found = decide(store(entry_), keep)
     assert [(it, said) for it, said in found.stays] == ([(entry_, why)] if why else [])
     assert gone(found) == ([] if why else [entry_.digest])
+
+
+def test_builders_call_their_cache_so() -> None:
+    assert CACHE == CACHE_TAG
 
 
 def test_what_is_attached_goes_and_stays_with_its_image() -> None:

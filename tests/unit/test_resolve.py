@@ -151,6 +151,13 @@ def test_a_strategy_is_the_process_s_or_the_platform_s_or_spread(
     assert made.processes[0].rules.strategy == meant
 
 
+def test_only_an_app_that_asks_for_signatures_says_so() -> None:
+    assert "require_signed" not in resolved({}, text=process("scale: 2")).as_dict()
+    asking = resolved({}, text=process("scale: 2") + "\nrequire_signed: true\n")
+    assert asking.as_dict()["require_signed"] is True
+    assert Configuration.from_dict(json.loads(json.dumps(asking.as_dict()))) == asking
+
+
 MIGRATING = "release: {command: [migrate, --all]}\nirreversible: true\nupdate: {parallelism: 25%}"
 
 

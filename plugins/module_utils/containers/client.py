@@ -28,9 +28,6 @@ class Engine(Protocol):
     def df(self) -> dict[str, Any]:
         """Return what takes its disk: Images, BuildCache and LayersSize."""
 
-    def remove_image(self, image: str) -> object:
-        """Take a name from an image that no container has; with its last name it is gone."""
-
     def create_container_from_config(self, config: dict[str, Any], name: str) -> dict[str, Any]:
         """Create a container from the body of the create call; return its Id."""
 
@@ -76,7 +73,7 @@ class Engine(Protocol):
         """Give an image one more name."""
 
     def remove_image(self, image: str) -> object:
-        """Remove an image that nothing uses."""
+        """Take a name from an image that no container has; with its last name it is gone."""
 
     def close(self) -> None:
         """Leave the connections."""

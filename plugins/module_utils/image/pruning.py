@@ -16,6 +16,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.units import format_
 UNNEEDED = "no kept release, no container and no app file needs it"
 PUSH_LASTS = 900.0  # seconds: what nothing refers to yet, and is younger, may belong to a push under way
 ROOMS = ("base/*", "runtimes/*", "services/*")  # what the platform itself keeps, by its tags
+CACHE = "buildcache"  # the tag of what builders take steps from; building.CACHE_TAG
 _CONTENT = re.compile(r"c-[0-9a-f]{16}")
 _ATTACHED = re.compile(r"sha256-([0-9a-f]{64})\.[a-z0-9][a-z0-9.-]*")
 
@@ -74,6 +75,7 @@ class Keep:
 
     images: Mapping[str, str] = field(default_factory=dict)  # NAME@DIGEST or NAME:TAG -> why
     busy: Mapping[str, str] = field(default_factory=dict)  # app -> who changes it just now
+    apps: frozenset[str] = frozenset()  # that have a file, or are active: what builders cache for them stays
     rooms: tuple[str, ...] = ROOMS  # NAME or PREFIX/*, of which every tag but content tags is needed
     grace: float = 0.0  # seconds
 
@@ -81,7 +83,12 @@ class Keep:
         """Return why an image stays for its own sake; empty if nothing needs it."""
         named = [entry.image, *(f"{entry.name}:{tag}" for tag in entry.tags)]
         needed = next((self.images[name] for name in named if name in self.images), "")
-        return needed or self._busy(entry.name) or self._room(entry) or self._young(entry)
+        return (
+            needed or self._busy(entry.name) or self._cache(entry) or self._room(entry) or self._young(entry)
+        )
+
+    def _cache(self, entry: Entry) -> str:
+        return "the builders' cache" if CACHE in entry.tags and entry.name in self.apps else ""
 
     def _busy(self, name: str) -> str:
         return next((who for app, who in self.busy.items() if belongs(name, app)), "")
