@@ -258,6 +258,7 @@ def test_build_cache_is_stale_when_nothing_used_it_for_long() -> None:
     cache = [
         {"InUse": False, "LastUsedAt": "2025-12-01T00:00:00.123456789Z"},
         {"InUse": True, "LastUsedAt": "2025-12-01T00:00:00Z"},
+        {"InUse": False, "Shared": True, "LastUsedAt": "2025-12-01T00:00:00Z"},
         {"InUse": False, "LastUsedAt": None, "CreatedAt": "2025-12-31T23:00:00Z"},
         {"InUse": False, "LastUsedAt": None, "CreatedAt": "2025-11-30T23:00:00Z"},
         {"InUse": False, "LastUsedAt": None},

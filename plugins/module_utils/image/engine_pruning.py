@@ -122,9 +122,9 @@ def used_images(
 
 
 def stale(usage: Mapping[str, Any], seconds: float, now: float) -> int:
-    """Return how many entries of the build cache nothing has used for so long."""
-    entries = usage.get("BuildCache") or ()
-    return sum(not entry.get("InUse") and _unused_for(entry, now) > seconds for entry in entries)
+    """Return how many entries of the build cache nothing has used for so long, and no image shares."""
+    own = [it for it in usage.get("BuildCache") or () if not (it.get("InUse") or it.get("Shared"))]
+    return sum(_unused_for(entry, now) > seconds for entry in own)
 
 
 def _unused_for(entry: Mapping[str, Any], now: float) -> float:
@@ -154,6 +154,7 @@ def prune(engine: Engine, wish: Wish, clock: Callable[[], float], *, check: bool
         _prune_cache(wish.cache)
     with saying("the Docker engine of this machine does not answer"):
         after = engine.df()
+    cached = len(_cached(before) - _cached(after))
     return Outcome(tuple(map(str, gone)), cached, max(_size(before) - _size(after), 0), used)
 
 
@@ -169,6 +170,10 @@ def _prune_cache(seconds: float) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our words
     if done.returncode != 0:
         raise FairleadError(f"the build cache cannot be pruned: {done.stderr.strip()}")
+
+
+def _cached(usage: Mapping[str, Any]) -> set[str]:
+    return {entry["ID"] for entry in usage.get("BuildCache") or ()}
 
 
 def _names(image: Mapping[str, Any]) -> list[str]:
