@@ -26,20 +26,6 @@ def test_its_key_is_root_s_alone_and_nodes_are_told_the_other_half(host: Host) -
     assert f'fairlead namespaces="fairlead-image" {public}' in trusted
 
 
-def test_base_images_are_signed_when_they_are_pushed(host: Host) -> None:
-    address = host.ansible.get_variables()["ansible_host"]
-    tag = {"12": "bookworm", "13": "trixie"}[host.backend.hostname.rpartition("-")[2]]
-    digest = engine(
-        host,
-        f"print(json.dumps(engine.images.get_registry_data('{address}:5000/base/python:{tag}', "
-        f"auth_config={LOGIN}).id))",
-    )
-    account = {"username": "push", "password": "push-of-the-test"}
-    asked = {"images": [f"x/base/python@{digest}"], "registry": f"{address}:5000", "push_auth": account}
-    answer = host.ansible("fairlead.paas.sign", json.dumps(asked), become=True)
-    assert (answer.get("failed", False), answer["changed"]) == (False, False), answer
-
-
 def test_no_account_is_left_on_the_machine(host: Host) -> None:
     with host.sudo():
         assert host.run("grep -rlE 'push-of-the-test|auths' /root /etc/docker /var/tmp /home").stdout == ""
