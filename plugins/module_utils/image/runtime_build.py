@@ -20,6 +20,7 @@ from .packages import Package
 from .registry import Registry
 from .root import shaped
 from .runtime import Hands, Recipe
+from .signing import sign_image
 
 ROOM = Path("/var/tmp")  # noqa: S108 - on the disk, unlike Debian 13's /tmp; a directory of our own is made
 _LOG_LINES = 40
@@ -77,6 +78,7 @@ def make(recipe: Recipe, registry: Registry, archive: Archive) -> Mapping[str, s
     versions = {each.name: each.version for each in packages}
     digest = _kept(recipe, registry, layer, packages, recipe.exact_tag(versions))
     keep_bill(registry, recipe.name, digest, bill_of(recipe.name, digest, recipe.release, packages))
+    sign_image(registry, recipe.name, digest)
     registry.tag(recipe.name, digest, recipe.tag)
     return versions
 
