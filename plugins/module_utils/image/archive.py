@@ -41,6 +41,7 @@ class Archive:
         """Name the release; nothing is read or written yet."""
         self._release, self._folder = release, cache / release
         self.packages = self._folder / "archives"
+        self._stamp = self._folder / "refreshed"
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -83,14 +84,15 @@ class Archive:
         return {fields["Package"]: fields["Version"] for _, fields in stanzas(shown) if "Version" in fields}
 
     def tidy(self) -> None:
-        """Delete packages that Debian does not have any more."""
+        """Delete packages that Debian does not have any more, as far as its lists were ever fetched."""
+        if not self._stamp.exists():
+            return  # without lists, all of them would go
         with self.held():
-            self._refresh(fresh=False)  # without lists, all of them would go
             self._run("apt-get", "--quiet=2", "autoclean")
 
     def _refresh(self, *, fresh: bool) -> None:
         self.sources()
-        stamp = self._folder / "refreshed"
+        stamp = self._stamp
         if fresh or not stamp.exists() or time.time() - stamp.stat().st_mtime > _VALID:
             self._run("apt-get", "--quiet=2", "update", "--error-on=any")
             stamp.touch()
