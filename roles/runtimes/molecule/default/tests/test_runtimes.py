@@ -47,15 +47,15 @@ def test_python_runs_in_it_without_compiling_anything(host: Host, image: str) ->
         "remove=True, stderr=True, user='10001:10001').decode()))",
     )
     assert "json/__pycache__/__init__.cpython-311.pyc 42\n" in said
-    assert "# code object from '/usr/lib/python3.11/json" not in said
-    assert "matches /usr/lib/python3.11/json/__init__.py" in said
+    assert "json/__pycache__/__init__.cpython-311.pyc matches" in said
+    assert "# code object from '/usr/lib/python3.11/json/__init__.py'" not in said
 
 
 def test_it_is_small_and_nothing_can_be_installed_in_it(host: Host, image: str) -> None:
     size, said = engine(
         host,
         f'print(json.dumps([engine.images.get("{image}").attrs["Size"], engine.containers.run("{image}", '
-        '["sh", "-c", "command -v apt-get dpkg perl; ls /usr/share/man /var/lib/apt 2>&-; id -un 10001"], '
+        '["sh", "-c", "command -v apt-get dpkg perl; ls /usr/share/man; ls /var/lib/apt 2>&-; id -un 10001"], '
         "remove=True).decode()]))",
     )
     assert said == "app\n"
