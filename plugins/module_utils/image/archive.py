@@ -55,23 +55,25 @@ class Archive:
         """Return apt's sources for the release, as files. Raises FairleadError where there are none."""
         own = codename(OS_RELEASE.read_text())
         found = [APT / "sources.list", *sorted((APT / "sources.list.d").glob("*"))]
-        texts = {
-            each.name: text
+        texts = [
+            (each.suffix, text)
             for each in found
             if each.suffix in {".list", ".sources"} and each.is_file()
             for text in sources_for(self._release, own, [each.read_text()])
-        }
+        ]
         if not texts:
             raise FairleadError(
                 f"{APT}: no source of Debian packages names this machine's release, {own or '?'}"
             )
+        # Images that keep them know them by names that do not depend on the machine.
+        named = {f"debian-{n}{suffix}": text for n, (suffix, text) in enumerate(texts)}
         folder = self._folder / "sources"
         folder.mkdir(parents=True, exist_ok=True)
-        for stale in {each.name for each in folder.iterdir()} - texts.keys():
+        for stale in {each.name for each in folder.iterdir()} - named.keys():
             (folder / stale).unlink()
-        for name, text in texts.items():
+        for name, text in named.items():
             (folder / name).write_text(text)
-        return [str(folder / name) for name in texts]
+        return [str(folder / name) for name in named]
 
     def today(self, names: Iterable[str], *, fresh: bool = False) -> dict[str, str]:
         """Return the versions that would be installed now of those packages that there are.
