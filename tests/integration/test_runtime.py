@@ -197,19 +197,6 @@ def test_its_bill_is_found_beside_it(made: dict[str, Any], registry: Registry) -
     assert not {"apt", "dpkg", "perl-base"} & set(versions_in(bill))
 
 
-def test_made_again_elsewhere_it_is_the_same_layer(
-    rig: Rig, made: dict[str, Any], registry: Registry
-) -> None:
-    assert made["changed"]
-    runtime(rig, name="runtimes/again")
-    layers = [
-        found.data["layers"]
-        for name in ("static", "again")
-        if (found := registry.manifest(f"runtimes/{name}", "latest"))
-    ]
-    assert layers[0] == layers[1]
-
-
 def test_an_app_on_what_a_runtime_is_no_more_is_found(
     rig: Rig, image: str, registry: Registry, pushing: str, tmp_path: Path
 ) -> None:

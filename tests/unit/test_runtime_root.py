@@ -72,6 +72,8 @@ FILES = {
     "var/lib/dpkg/status": STATUS,
     "var/lib/dpkg/status-old": "",
     "run/lock": "",
+    "var/lib/web/database": "made when it was installed",
+    "etc/ssl/private/key": "made when it was installed",
     "etc/machine-id": "abc",
 }
 FOLDERS = (
@@ -163,6 +165,8 @@ def test_what_is_needed_stays_and_what_installed_it_goes(image: Path) -> None:
             "var/log/dpkg.log",
             "var/lib/dpkg/info/web.list",
             "run/lock",
+            "var/lib/web/database",
+            "etc/ssl/private/key",
             "etc/machine-id",
             "etc/idle.d",
         ),

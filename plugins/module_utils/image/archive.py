@@ -41,6 +41,7 @@ class Archive:
         """Name the release; nothing is read or written yet."""
         self._release, self._folder = release, cache / release
         self.packages = self._folder / "archives"
+        self._stamp = self._folder / "refreshed"
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -54,23 +55,25 @@ class Archive:
         """Return apt's sources for the release, as files. Raises FairleadError where there are none."""
         own = codename(OS_RELEASE.read_text())
         found = [APT / "sources.list", *sorted((APT / "sources.list.d").glob("*"))]
-        texts = {
-            each.name: text
+        texts = [
+            (each.suffix, text)
             for each in found
             if each.suffix in {".list", ".sources"} and each.is_file()
             for text in sources_for(self._release, own, [each.read_text()])
-        }
+        ]
         if not texts:
             raise FairleadError(
                 f"{APT}: no source of Debian packages names this machine's release, {own or '?'}"
             )
+        # Images that keep them know them by names that do not depend on the machine.
+        named = {f"debian-{n}{suffix}": text for n, (suffix, text) in enumerate(texts)}
         folder = self._folder / "sources"
         folder.mkdir(parents=True, exist_ok=True)
-        for stale in {each.name for each in folder.iterdir()} - texts.keys():
+        for stale in {each.name for each in folder.iterdir()} - named.keys():
             (folder / stale).unlink()
-        for name, text in texts.items():
+        for name, text in named.items():
             (folder / name).write_text(text)
-        return [str(folder / name) for name in texts]
+        return [str(folder / name) for name in named]
 
     def today(self, names: Iterable[str], *, fresh: bool = False) -> dict[str, str]:
         """Return the versions that would be installed now of those packages that there are.
@@ -83,14 +86,15 @@ class Archive:
         return {fields["Package"]: fields["Version"] for _, fields in stanzas(shown) if "Version" in fields}
 
     def tidy(self) -> None:
-        """Delete packages that Debian does not have any more."""
+        """Delete packages that Debian does not have any more, as far as its lists were ever fetched."""
+        if not self._stamp.exists():
+            return  # without lists, all of them would go
         with self.held():
-            self._refresh(fresh=False)  # without lists, all of them would go
             self._run("apt-get", "--quiet=2", "autoclean")
 
     def _refresh(self, *, fresh: bool) -> None:
         self.sources()
-        stamp = self._folder / "refreshed"
+        stamp = self._stamp
         if fresh or not stamp.exists() or time.time() - stamp.stat().st_mtime > _VALID:
             self._run("apt-get", "--quiet=2", "update", "--error-on=any")
             stamp.touch()

@@ -48,7 +48,7 @@ _NEVER = re.compile(
     | var/cache/(?!debconf/(?:config|passwords|templates)\.dat$|debconf$).+
     | var/lib/dpkg/(?:[^/]+-old|lock.*|triggers/Lock) | var/lib/apt/extended_states\..*
     | etc/(?:passwd-|group-|shadow-|gshadow-|subuid-|subgid-|\.pwd\.lock|machine-id)
-    | etc/(?:hostname|resolv\.conf|mtab)
+    | etc/(?:hostname|resolv\.conf|mtab) | etc/ssl/private/.+ | etc/ssl/certs/ssl-cert-snakeoil\.pem
     | usr/share/(?:man|info|locale|lintian|linda|bug|doc-base|gtk-doc)/.+
     | usr/share/doc/(?:[^/]+/(?!copyright$).+)
     | usr/share/zoneinfo/(?:right|posix)(?:/.*)?
@@ -141,7 +141,11 @@ class _Root:
             or any(each.match(name) for each in self._lacks)
         ):
             return True
-        return not self._shape.whole and bool(_NEVER_OF_TOOLS.fullmatch(name))
+        return not self._shape.whole and (self._is_state(name) or bool(_NEVER_OF_TOOLS.fullmatch(name)))
+
+    def _is_state(self, name: str) -> bool:
+        """Say whether it is what a package's script began to keep, such as a database."""
+        return name.startswith("var/") and name not in self._ours and self._members[name].isreg()
 
     def _is_idle(self, name: str) -> bool:
         """Say whether it is a directory that only has a meaning with something in it."""

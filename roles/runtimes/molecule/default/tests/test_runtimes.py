@@ -10,7 +10,7 @@ import pytest
 from testinfra.host import Host
 
 LOGIN = '{"username": "pull", "password": "pull-of-the-test"}'
-MACHINES = ("runtimes-12", "runtimes-13")
+REGISTRIES = ("198.18.1.71", "198.18.1.72")  # of both machines
 
 
 def engine(host: Host, code: str) -> Any:
@@ -22,8 +22,13 @@ def engine(host: Host, code: str) -> Any:
 
 def ask(host: Host, address: str, path: str, accept: str = "*/*") -> dict[str, Any]:
     """Ask a registry as nodes may."""
-    options = f"--silent --fail --insecure --user pull:pull-of-the-test --header 'Accept: {accept}'"
-    said: dict[str, Any] = json.loads(host.check_output(f"curl {options} https://{address}:5000/v2/{path}"))
+    code = (
+        "import base64, ssl, urllib.request as http; "
+        f"request = http.Request('https://{address}:5000/v2/{path}', headers={{'Accept': '{accept}', "
+        "'Authorization': 'Basic ' + base64.b64encode(b'pull:pull-of-the-test').decode()}); "
+        "print(http.urlopen(request, context=ssl._create_unverified_context()).read().decode())"
+    )
+    said: dict[str, Any] = json.loads(host.check_output("python3 -c %s", code))
     return said
 
 
@@ -47,16 +52,16 @@ def test_python_runs_in_it_without_compiling_anything(host: Host, image: str) ->
         "remove=True, stderr=True, user='10001:10001').decode()))",
     )
     assert "json/__pycache__/__init__.cpython-311.pyc 42\n" in said
-    assert "# code object from '/usr/lib/python3.11/json" not in said
-    assert "matches /usr/lib/python3.11/json/__init__.py" in said
+    assert "json/__pycache__/__init__.cpython-311.pyc matches" in said
+    assert "# code object from '/usr/lib/python3.11/json/__init__.py'" not in said
 
 
 def test_it_is_small_and_nothing_can_be_installed_in_it(host: Host, image: str) -> None:
     size, said = engine(
         host,
         f'print(json.dumps([engine.images.get("{image}").attrs["Size"], engine.containers.run("{image}", '
-        '["sh", "-c", "command -v apt-get dpkg perl; ls /usr/share/man /var/lib/apt 2>&-; id -un 10001"], '
-        "remove=True).decode()]))",
+        '["sh", "-c", "command -v apt-get dpkg perl; ls /usr/share/man; ls /var/lib/apt; id -un 10001"], '
+        "remove=True, stderr=False).decode()]))",
     )
     assert said == "app\n"
     assert size < 100_000_000
@@ -65,8 +70,7 @@ def test_it_is_small_and_nothing_can_be_installed_in_it(host: Host, image: str) 
 @pytest.mark.parametrize("name", ["python", "static"])
 def test_both_debians_have_made_the_same(host: Host, name: str) -> None:
     manifest = "application/vnd.docker.distribution.manifest.v2+json"
-    where = [host.ansible.get_variables()["hostvars"][each]["ansible_host"] for each in MACHINES]
-    found = [ask(host, address, f"runtimes/{name}/manifests/latest", manifest) for address in where]
+    found = [ask(host, each, f"runtimes/{name}/manifests/latest", manifest) for each in REGISTRIES]
     assert found[0] == found[1]
 
 
