@@ -17,7 +17,7 @@ from fairlead.output import Output
 
 EXAMPLES = """\
   fairlead bundle shop -o shop.bundle
-  fairlead bundle shop --release v3 -o shop-v3.bundle --also base/python:bookworm
+  fairlead bundle shop --release v3 -o shop-v3.bundle --also runtimes/python:bookworm
 """
 CODES = "Exit codes: 0 written; 1 an error."
 PLAYBOOK = "playbooks/bundle.yml"
@@ -33,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME:TAG",
-        help="an image of the registry to take along, such as base/python:bookworm",
+        help="an image of the registry to take along, such as runtimes/python:bookworm",
     )
     machine_options(parser)
 

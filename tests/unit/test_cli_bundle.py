@@ -63,12 +63,12 @@ def test_a_bundle_is_asked_for_and_what_is_in_it_is_said(
     ran: list[tuple[str, dict[str, Any]]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "shop.bundle"
-    asked = ["bundle", "shop", "--release", "v3", "-o", str(out), "--also", "base/python:bookworm"]
+    asked = ["bundle", "shop", "--release", "v3", "-o", str(out), "--also", "runtimes/python:bookworm"]
     assert main(asked) == 0
     assert ran == [
         (
             "playbooks/bundle.yml",
-            {"app": "shop", "out": str(out), "also": ["base/python:bookworm"], "number": "v3"},
+            {"app": "shop", "out": str(out), "also": ["runtimes/python:bookworm"], "number": "v3"},
         )
     ]
     assert f"shop@{DIGEST}" in capsys.readouterr().out
