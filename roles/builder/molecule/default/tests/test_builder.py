@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the builder promises: its engine can build images, and no account is left on it."""
+"""What the builder promises beside its images, which `converge` looks at: a key, and no account left on it."""
 
 from __future__ import annotations
 
 from testinfra.host import Host
-
-
-def test_buildkit_is_there(host: Host) -> None:
-    with host.sudo():
-        assert "buildx" in host.check_output("docker buildx version")
 
 
 def test_its_key_is_root_s_alone_and_nodes_are_told_the_other_half(host: Host) -> None:
