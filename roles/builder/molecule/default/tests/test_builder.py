@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the builder promises beside its images, which `converge` looks at: a key, and no account left on it."""
+"""What the builder promises beside its images, which `converge` looks at: a key, and no account left."""
 
 from __future__ import annotations
 
