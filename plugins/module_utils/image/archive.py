@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
@@ -50,6 +51,17 @@ class Archive:
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def room(self) -> Iterator[Path]:
+        """Give an empty directory for one making, while it is held; what a killed one left goes first."""
+        room = self._folder / "room"
+        shutil.rmtree(room, ignore_errors=True)
+        room.mkdir(parents=True)
+        try:
+            yield room
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
 
     def sources(self) -> list[str]:
         """Return apt's sources for the release, as files. Raises FairleadError where there are none."""

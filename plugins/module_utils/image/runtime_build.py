@@ -7,7 +7,6 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.machine import free_memory
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
@@ -22,12 +21,11 @@ from .root import shaped
 from .runtime import Hands, Recipe
 from .signing import sign_image
 
-ROOM = Path("/var/tmp")  # noqa: S108 - on the disk, unlike Debian 13's /tmp; a directory of our own is made
 _LOG_LINES = 40
 # Packages are unpacked four times faster in memory. All mounts are in a namespace of their own: they go with
-# the command, however that ends.
+# the command, however that ends; and the command with whoever waits for it.
 _MEMORY = 3 * 2**30
-_APART = ("unshare", "--mount", "--propagation", "private", "sh", "-c")
+_APART = ("setpriv", "--pdeathsig", "TERM", "unshare", "--mount", "--propagation", "private", "sh", "-c")
 _IN_MEMORY = 'mount -t tmpfs -o mode=0755 fairlead "$TMPDIR" && exec "$@"'
 _ON_DISK = 'exec "$@"'
 _ARCHITECTURES = {  # Debian's names in those of the OCI
@@ -64,8 +62,7 @@ def make(recipe: Recipe, registry: Registry, archive: Archive) -> Mapping[str, s
 
     The tag of the recipe comes last: who sees it sees the bill. Raises FairleadError with what was said last.
     """
-    with archive.held(), TemporaryDirectory(prefix="fairlead-runtime-", dir=ROOM) as folder:
-        place = Path(folder)
+    with archive.held(), archive.room() as place:
         root, tree, blob = (place / name for name in ("root.tar", "tree.tar", "layer"))
         _bootstrap(recipe, archive, root, place)
         packages = shaped(root, tree, recipe.shape)
