@@ -23,6 +23,7 @@ from tests.lab.paths import ROOT
 from tests.lab.progress import LabError, heartbeat, say, stream
 from tests.load import Load, Way, under_load
 
+from .builds import Builds
 from .crowd import Crowd
 from .fairlead import HOST, PROGRAM, Fairlead
 from .killed import next_one_starts_after
@@ -37,6 +38,9 @@ SWARM, DETACHED = "Swarm, as it comes", "Swarm, --detach"
 ROUTED = "Swarm, as it comes, and routes"
 CROWDED, IDLE = "first deploy of 12 beside", "the same again beside"
 KILLED = "from a killed deploy to the next one's plan"
+BUILT_FIRST = "a build context of 200 MB, for the first time"
+BUILT, UNCHANGED = "one line of it changed", "nothing of it changed"
+ALONE = "docker build and docker push alone"
 SMALL, LARGE, ROLLED = 12, 36, 12
 CROWDS = (0, 10, 100)
 
@@ -208,10 +212,27 @@ def _under_load(ways_in: Sequence[Way], host: str, roll_over: Callable[[], objec
     return load
 
 
+def _builds(bench: Bench) -> None:
+    with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as folder:
+        builds = Builds(Path(folder))
+        try:
+            bench.figures.take(BUILT_FIRST, US, builds.deploy)
+            bench.figures.take(BUILT_FIRST, ALONE, builds.build_and_push)
+            for _ in range(bench.rounds):
+                builds.change()
+                bench.figures.take(BUILT, US, builds.deploy)
+                bench.figures.take(BUILT, ALONE, builds.build_and_push)
+                bench.figures.take(UNCHANGED, US, builds.deploy)
+                bench.figures.take(UNCHANGED, ALONE, builds.build_and_push)
+        finally:
+            builds.remove()
+
+
 PARTS: dict[str, Callable[[Bench], None]] = {
     "deploys": _deploys,
     "rollover": _roll_overs,
     "killed": _killed,
+    "builds": _builds,
     "growth": _growth,
 }
 

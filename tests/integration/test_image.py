@@ -34,6 +34,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import 
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry as Client
 from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import RegistryError
 from ansible_collections.fairlead.paas.plugins.module_utils.image.shipping import parcel_of, send
+from ansible_collections.fairlead.paas.plugins.module_utils.image.transport import Transport
 from ansible_collections.fairlead.paas.plugins.module_utils.image.wanted import Wanted
 from ansible_collections.fairlead.paas.plugins.module_utils.image.workplace import LOGS, Workplace
 from tests.integration.engine_rig import (
@@ -270,6 +271,24 @@ def test_a_build_reads_a_secret_that_nobody_sees_afterwards(
     assert "********" in log
     for seen in (saved.decode(errors="replace"), log, built["output"].replace("extra_vars", "")):
         assert CANARY not in seen
+
+
+@pytest.mark.usefixtures("base")
+def test_content_that_is_there_costs_one_question(
+    engine: Engine, empty: Registry, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(engine, empty, context=context)
+    asked: list[str] = []
+    ask = Transport.open
+
+    def heard(way: Transport, method: str, path: str, *rest: Any) -> Any:
+        asked.append(f"{method} {path}")
+        return ask(way, method, path, *rest)
+
+    monkeypatch.setattr(Transport, "open", heard)
+    tag = content_tag(read_context(context).hash())
+    assert made(engine, empty, context=context).lines == ()
+    assert asked == [f"HEAD /v2/{APP}/manifests/{tag}"]
 
 
 @pytest.mark.usefixtures("base")
