@@ -94,10 +94,10 @@ def test_a_commit_is_compiled_and_what_was_compiled_is_a_package_too(
     assert said() == {"from Go"}
 
     node, name = running()
-    inside = ["docker", "exec", f"fairlead-{node}", "docker", "cp", f"{name}:/app/.", "-"]
+    inside = ["docker", "exec", f"fairlead-{node}", "docker", "cp", f"{name}:/app/app", "-"]
     tar = subprocess.run(inside, check=True, capture_output=True).stdout
-    subprocess.run(["tar", "--extract", "--one-top-level=app"], cwd=tmp_path, input=tar, check=True)
-    artefacts.packed(repository.apps / "go.tar.gz", *(tmp_path / "app").iterdir())
+    subprocess.run(["tar", "--extract"], cwd=tmp_path, input=tar, check=True)
+    artefacts.packed(repository.apps / "go.tar.gz", tmp_path / "app")
     deployed(repository, "{package: go.tar.gz, runtime: golang}")
     assert said() == {"from Go"}
 
