@@ -49,7 +49,8 @@ MODULE = "fairlead.paas.image"
 _AT_ONCE = 2**20  # bytes of a context that is sent without asking what of it the builder has
 # What a build says of itself rather than of its steps; the log has it.
 _OF_THE_TOOL = re.compile(
-    r"$|#[0-9]+ (sha256:|DONE|\[(internal|auth)\]|(copy|export|import|writ|prepar)ing |copy )"
+    r"$|#[0-9]+ (sha256:|DONE|\.\.\.|copy |resolve |building with |\[(internal|auth)\]|"
+    r"(copy|export|extract|import|writ|prepar|nam|transferr)ing )"
 )
 
 

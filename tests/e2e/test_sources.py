@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -82,6 +83,7 @@ def test_a_commit_is_compiled_and_what_was_compiled_is_a_package_too(
     monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
     monkeypatch.setenv("GIT_SSH_VARIANT", "simple")
     source = artefacts.go_source(tmp_path)
+    (source / "README").write_text(f"{uuid4()}\n")  # nobody has built this before
     git = ["git", "-C", str(source), "-c", "user.name=A", "-c", "user.email=a@example.com"]
     for words in (
         ["init", "--quiet", "--initial-branch=main"],
@@ -110,7 +112,7 @@ def test_the_other_builder_makes_the_same_image(repository: Repository) -> None:
         "RUN python3 -m compileall -q /srv && mkdir /srv/made && date > /dev/null\n"
         'CMD ["python3", "-m", "http.server", "8080", "--directory", "/srv"]\n'
     )
-    (context / "said.py").write_text("SAID = 1\n")
+    (context / "said.py").write_text(f"SAID = {uuid4().int}\n")
     deployed(repository, "{context: kinds}")
     node, name = running()
     inspect = [

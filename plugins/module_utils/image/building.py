@@ -132,7 +132,9 @@ class _Making:
 
 def _base_labels(built: Built) -> dict[str, str]:
     name, _, digest = built.base.partition("@")
-    return {BASE_NAME: name, BASE_DIGEST: digest} if digest else {}
+    # Some engines say the tag that nobody wrote, some do not.
+    tagged = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    return {BASE_NAME: tagged, BASE_DIGEST: digest} if digest else {}
 
 
 def _name_in(registry: Registry, base: str) -> str:
