@@ -55,8 +55,8 @@ options:
     type: str
   args:
     description: >-
-      Build arguments. They stay in the image's history for everybody who may pull it, so they are for no
-      secrets.
+      Build arguments. What a step does with them stays in its layer, and they in the builder's cache, so they
+      are for no secrets.
     type: dict
     default: {}
   image:
