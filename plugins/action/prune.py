@@ -12,8 +12,8 @@ from ansible.utils.display import Display
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Catalog, read_catalog
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError, Refused
-from ansible_collections.fairlead.paas.plugins.module_utils.image.pruning import ROOMS
 from ansible_collections.fairlead.paas.plugins.module_utils.inventory import DOMAIN, REGISTRY
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.pruning import ROOMS
 from ansible_collections.fairlead.paas.plugins.module_utils.sight import SEEN, failed_of, loss
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_roughly, parse_duration
 from ansible_collections.fairlead.paas.plugins.module_utils.variables import Variables

@@ -7,9 +7,9 @@ FairleadError
 ├── EngineError        containers/engine: the engine cannot be reached, or refused
 ├── InstancesFailed    containers/instances: some did not become healthy; carries their last log lines
 ├── TaskFailed         containers/task: a command that runs once failed; carries its last log lines
-├── RegistryError      image/transport: the registry cannot be reached, is not trusted, or refused
+├── RegistryError      registry/transport: the registry cannot be reached, is not trusted, or refused
 ├── BundleError        bundle/contents: a bundle cannot be made, or is none
-├── SignatureError     image/signing: an image cannot be signed, or may not run for want of a good signature
+├── SignatureError     registry/signing: an image cannot be signed, or has no good signature
 ├── Silent             haproxy/runtime: HAProxy does not answer
 ├── Unexpected         haproxy/runtime: HAProxy answers something else than a change needs
 ├── Unhealthy          haproxy/swap: HAProxy's own check did not find servers healthy in time

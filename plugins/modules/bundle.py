@@ -100,8 +100,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.bundle.packing import pack
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
 
 TEXTS = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS: dict[str, Any] = {

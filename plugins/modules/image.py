@@ -147,10 +147,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import converge
 from ansible_collections.fairlead.paas.plugins.module_utils.image.parcel import Parcel, Shipment
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import OPTIONS, Recipe
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
 from ansible_collections.fairlead.paas.plugins.module_utils.image.wanted import Wanted
 from ansible_collections.fairlead.paas.plugins.module_utils.leash import end_with_the_run
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
 
 ARGUMENTS = {
     "app": TEXT,

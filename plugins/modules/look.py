@@ -323,8 +323,8 @@ def _plain(rows: Iterable[Any]) -> list[dict[str, Any]]:
 def _builder(app: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
     from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import converge
-    from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
     from ansible_collections.fairlead.paas.plugins.module_utils.image.wanted import Wanted
+    from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
 
     said = {name: asked[name] for name in ("registry", "tag", "version", "image", "fresh")}
     wanted = Wanted(app, **said, auth=asked["push_auth"])

@@ -64,9 +64,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
-from ansible_collections.fairlead.paas.plugins.module_utils.image.standing import standings, store_of
 from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.standing import standings, store_of
 
 ARGUMENTS: dict[str, Any] = {
     "images": {"type": "dict", "default": {}},

@@ -229,7 +229,7 @@ STARTED_WITH = f"/run/fairlead/{SERVICE}.started-with"
 
 def _engine(asked: dict[str, Any], *, check: bool) -> dict[str, Any]:
     from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import connect
-    from ansible_collections.fairlead.paas.plugins.module_utils.image.engine_pruning import (
+    from ansible_collections.fairlead.paas.plugins.module_utils.registry.engines import (
         Needed,
         Wish,
         prune,
@@ -247,10 +247,10 @@ def _engine(asked: dict[str, Any], *, check: bool) -> dict[str, Any]:
 
 
 def _registry(asked: dict[str, Any], *, check: bool) -> dict[str, Any]:
-    from ansible_collections.fairlead.paas.plugins.module_utils.image.collecting import Service, prune
-    from ansible_collections.fairlead.paas.plugins.module_utils.image.pruning import Keep
-    from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
-    from ansible_collections.fairlead.paas.plugins.module_utils.image.storage import Disk
+    from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
+    from ansible_collections.fairlead.paas.plugins.module_utils.registry.collecting import Service, prune
+    from ansible_collections.fairlead.paas.plugins.module_utils.registry.pruning import Keep
+    from ansible_collections.fairlead.paas.plugins.module_utils.registry.storage import Disk
 
     apps, rooms = frozenset(asked["apps"]), tuple(asked["rooms"])
     keep = Keep(asked["images"], asked["busy"], apps, rooms, asked["grace"])

@@ -156,16 +156,16 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image.archive import Archive, own_release
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import (
+from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import (
     CERTIFICATES,
     Registry,
     RegistryError,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.image.root import Addition
-from ansible_collections.fairlead.paas.plugins.module_utils.image.runtime import Recipe, converge
-from ansible_collections.fairlead.paas.plugins.module_utils.image.runtime_build import hands
-from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.archive import Archive, own_release
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.build import hands
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.root import Addition
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.runtime import Recipe, converge
 
 _WORDS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 _FLAG: dict[str, Any] = {"type": "bool", "default": False}

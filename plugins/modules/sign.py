@@ -60,13 +60,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
-from ansible_collections.fairlead.paas.plugins.module_utils.image.signing import (
+from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.signing import (
     Image,
     lacks_signature,
     sign_image,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.options import ACCOUNT, TEXT
 
 ARGUMENTS: dict[str, Any] = {
     "images": {"type": "list", "elements": "str", "required": True},

@@ -15,10 +15,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.assembly impor
     encoded,
     keep_image,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.image.collecting import PROGRAM, Service
 from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import Layer, compress
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
-from ansible_collections.fairlead.paas.plugins.module_utils.image.storage import Disk
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.collecting import PROGRAM, Service
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.storage import Disk
 from tests.integration.engine_rig import ACCOUNTS, PUSH, free_port
 
 _SETTINGS = """\

@@ -26,8 +26,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.bundle.contents impo
 from ansible_collections.fairlead.paas.plugins.module_utils.bundle.packing import lacking, pack, unpack
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import pull
-from ansible_collections.fairlead.paas.plugins.module_utils.image.pruning import attached_tag
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.pruning import attached_tag
 from tests.integration.engine_rig import APP, PULL, PUSH, docker, pushed_image, running_registry, sweep_images
 from tests.integration.registry_rig import Home, running_home
 

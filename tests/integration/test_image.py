@@ -31,12 +31,12 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.converge impor
 from ansible_collections.fairlead.paas.plugins.module_utils.image.parcel import Shipment
 from ansible_collections.fairlead.paas.plugins.module_utils.image.product import CACHE_KEY
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import USUAL
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry as Client
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import RegistryError
 from ansible_collections.fairlead.paas.plugins.module_utils.image.shipping import parcel_of, send
-from ansible_collections.fairlead.paas.plugins.module_utils.image.transport import Transport
 from ansible_collections.fairlead.paas.plugins.module_utils.image.wanted import Wanted
 from ansible_collections.fairlead.paas.plugins.module_utils.image.workplace import LOGS, Workplace
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry as Client
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import RegistryError
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.transport import Transport
 from tests.integration.engine_rig import (
     APP,
     PULL,

@@ -15,20 +15,20 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
-from ansible_collections.fairlead.paas.plugins.module_utils.image import collecting, engine_pruning
-from ansible_collections.fairlead.paas.plugins.module_utils.image.collecting import Outcome
-from ansible_collections.fairlead.paas.plugins.module_utils.image.engine_pruning import Needed, Wish
-from ansible_collections.fairlead.paas.plugins.module_utils.image.pruning import Keep, attached_tag
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import (
-    Registry,
-    RegistryError,
-    digest_of,
-)
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.claims import Bid
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import retained
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.lease import Holder
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.ledger import Ledger
 from ansible_collections.fairlead.paas.plugins.module_utils.ledger.records import Draft
+from ansible_collections.fairlead.paas.plugins.module_utils.registry import collecting, engines
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import (
+    Registry,
+    RegistryError,
+    digest_of,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.collecting import Outcome
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.engines import Needed, Wish
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.pruning import Keep, attached_tag
 from tests.integration.engine_rig import (
     APP,
     PULL,
@@ -207,9 +207,9 @@ def test_an_engine_loses_only_images_of_our_registry_that_nothing_here_needs(eng
         try:
             needed = (Needed(APP, kept.partition("/")[2]),)
             wish = Wish(running.address, needed, builder=True, cache=1e9)
-            said = engine_pruning.prune(engine, wish, time.time, check=True)
-            done = engine_pruning.prune(engine, wish, time.time, check=False)
-            again = engine_pruning.prune(engine, wish, time.time, check=False)
+            said = engines.prune(engine, wish, time.time, check=True)
+            done = engines.prune(engine, wish, time.time, check=False)
+            again = engines.prune(engine, wish, time.time, check=False)
         finally:
             docker("rm", container)
         assert said.gone == done.gone == (lost,)

@@ -30,7 +30,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import 
     Layer,
     settle,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import (
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import (
     Registry,
     RegistryError,
     digest_of,

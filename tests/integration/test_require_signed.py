@@ -14,8 +14,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers import co
 from ansible_collections.fairlead.paas.plugins.module_utils.containers import task as tasks
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry as Client
-from ansible_collections.fairlead.paas.plugins.module_utils.image.signing import (
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry as Client
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.signing import (
     Image,
     sign_image,
     signer_line,

@@ -22,15 +22,15 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.assembly impor
     encoded,
     keep_image,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.image.bill import (
+from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import Layer, compress
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.bill import (
     find_bill,
     keep_bill,
     tag_of,
     versions_in,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import Layer, compress
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Registry
-from ansible_collections.fairlead.paas.plugins.module_utils.image.standing import standings, store_of
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.standing import standings, store_of
 from tests.integration.engine_rig import (
     APP,
     PULL,

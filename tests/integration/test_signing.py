@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.image.pruning import attached_tag
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Manifest
-from ansible_collections.fairlead.paas.plugins.module_utils.image.signing import (
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Manifest
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.pruning import attached_tag
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.signing import (
     SignatureError,
     sign_image,
     signer_line,
@@ -150,7 +150,7 @@ def test_nonsense_beside_an_image_is_no_signature(
 ) -> None:
     """The registry itself refuses such manifests, but its disk is not beyond doubt."""
     monkeypatch.setattr(
-        "ansible_collections.fairlead.paas.plugins.module_utils.image.registry.Registry.manifest",
+        "ansible_collections.fairlead.paas.plugins.module_utils.registry.client.Registry.manifest",
         lambda *_: Manifest("x", body),
     )
     with pytest.raises(SignatureError, match="is not signed"):

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.image.assembly import encoded
-from ansible_collections.fairlead.paas.plugins.module_utils.image.bill import bill_of, tag_of, versions_in
-from ansible_collections.fairlead.paas.plugins.module_utils.image.packages import Package
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.bill import bill_of, tag_of, versions_in
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.packages import Package
 
 DIGEST = f"sha256:{'ab' * 32}"
 PACKAGES = (

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fairlead.paas.plugins.module_utils import labels
-from ansible_collections.fairlead.paas.plugins.module_utils.image import engine_pruning
 from ansible_collections.fairlead.paas.plugins.module_utils.image.building import CACHE_TAG
-from ansible_collections.fairlead.paas.plugins.module_utils.image.engine_pruning import Needed, Wish
-from ansible_collections.fairlead.paas.plugins.module_utils.image.pruning import (
+from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import retained
+from ansible_collections.fairlead.paas.plugins.module_utils.registry import engines
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.engines import Needed, Wish
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.pruning import (
     CACHE,
     Blob,
     Entry,
@@ -24,7 +25,6 @@ from ansible_collections.fairlead.paas.plugins.module_utils.image.pruning import
     attached_tag,
     decide,
 )
-from ansible_collections.fairlead.paas.plugins.module_utils.ledger.history import retained
 
 DAY = 86400.0
 C1, C2 = "c-0000000000000001", "c-0000000000000002"
@@ -242,14 +242,14 @@ def test_an_engine_loses_only_what_is_of_our_registry_and_not_needed_here(
     containers: list[dict[str, Any]],
     goes: bool,  # noqa: FBT001 - of the table
 ) -> None:
-    found = engine_pruning.decide(wish, {"Images": [image("it", *names)]}, containers)
+    found = engines.decide(wish, {"Images": [image("it", *names)]}, containers)
     assert [it.size for it in found] == ([70] if goes else [])
 
 
 def test_what_containers_were_made_from_is_said() -> None:
     labelled = container("gone") | {"Labels": {labels.IMAGE: f"{REGISTRY}/api@{digest('two')}"}}
     usage = {"Images": [image("it", OURS, f"{REGISTRY}/shop:1"), image("other", f"x/y@{digest('one')}")]}
-    found = engine_pruning.used_images(REGISTRY, usage, [container("it"), container("other"), labelled])
+    found = engines.used_images(REGISTRY, usage, [container("it"), container("other"), labelled])
     assert found == (f"api@{digest('two')}", f"shop@{digest('one')}")
 
 
@@ -263,5 +263,5 @@ def test_build_cache_is_stale_when_nothing_used_it_for_long() -> None:
         {"InUse": False, "LastUsedAt": None, "CreatedAt": "2025-11-30T23:00:00Z"},
         {"InUse": False, "LastUsedAt": None},
     ]
-    assert engine_pruning.stale({"BuildCache": cache}, 7 * DAY, now) == 2
-    assert engine_pruning.stale({"BuildCache": None}, 7 * DAY, now) == 0
+    assert engines.stale({"BuildCache": cache}, 7 * DAY, now) == 2
+    assert engines.stale({"BuildCache": None}, 7 * DAY, now) == 0

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image.root import Addition
-from ansible_collections.fairlead.paas.plugins.module_utils.image.runtime import (
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.root import Addition
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.runtime import (
     Hands,
     Recipe,
     codename,

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import read_catalog
-from ansible_collections.fairlead.paas.plugins.module_utils.image.runtime import Recipe
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.runtime import Recipe
 from ansible_collections.fairlead.paas.plugins.module_utils.source.runtimes import RUNTIMES
 from ansible_collections.fairlead.paas.plugins.modules.runtime import ARGUMENTS, recipe_from
 

@@ -13,12 +13,16 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image.bytecode import trusted
 from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import settle
-from ansible_collections.fairlead.paas.plugins.module_utils.image.packages import installed, needed, upstream
-from ansible_collections.fairlead.paas.plugins.module_utils.image.root import Addition, Shape, shaped
-from ansible_collections.fairlead.paas.plugins.module_utils.image.truststore import truststore
-from ansible_collections.fairlead.paas.plugins.module_utils.image.users import Account
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.bytecode import trusted
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.packages import (
+    installed,
+    needed,
+    upstream,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.root import Addition, Shape, shaped
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.truststore import truststore
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.users import Account
 
 
 def stanza(name: str, depends: str = "", **more: str) -> str:

@@ -16,10 +16,10 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Refuse
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import Context, read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.source import archive, package
 from ansible_collections.fairlead.paas.plugins.module_utils.source.choice import (
-    Choice,
     choose,
     procfile_of,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.source.chosen import Choice
 from ansible_collections.fairlead.paas.plugins.module_utils.source.generated import Source
 from tests.unit.archives import SHOP, gz, tar, written, zipped
 

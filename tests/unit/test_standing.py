@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fairlead.paas.plugins.module_utils.image.runtime import EXACT, RUNTIME
-from ansible_collections.fairlead.paas.plugins.module_utils.image.standing import Image, Store, standings
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.runtime import EXACT, RUNTIME
+from ansible_collections.fairlead.paas.plugins.module_utils.runtimes.standing import Image, Store, standings
 from fairlead.commands.outdated import words
 
 REGISTRY = "registry.example:5000"

@@ -13,8 +13,8 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import IO, Any, cast
 
-from ansible_collections.fairlead.paas.plugins.module_utils.image.registry import Manifest, Registry
-from ansible_collections.fairlead.paas.plugins.module_utils.image.signing import sign_image
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Manifest, Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.signing import sign_image
 
 from .contents import HEAD, BundleError, File, Head, Image, blob_path, read_head, referred
 

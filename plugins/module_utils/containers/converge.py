@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
-from ansible_collections.fairlead.paas.plugins.module_utils.image.signing import verify_image
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.signing import verify_image
 
 from . import volumes
 from .arguments import UNPROVEN, create_body

@@ -12,7 +12,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils import labels
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import Spec
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.image.signing import verify_image
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.signing import verify_image
 from ansible_collections.fairlead.paas.plugins.module_utils.units import format_duration
 from ansible_collections.fairlead.paas.plugins.module_utils.waiting import Deadline
 

@@ -7,9 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import (
+    IMAGE,
+    Manifest,
+    Registry,
+    digest_of,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.signing import sign_image
+
 from .layers import Layer
-from .registry import IMAGE, Manifest, Registry, digest_of
-from .signing import sign_image
 
 CONFIGURATION = "application/vnd.docker.container.image.v1+json"
 BEGINNING = "2000-01-01T00:00:00Z"  # layers.MOMENT, as images write it

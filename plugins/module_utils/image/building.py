@@ -17,13 +17,13 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine im
     pull,
     saying,
 )
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
 
 from .assembly import BEGINNING, configuration_of, encoded, keep_image
 from .buildkit import Built, Order, build
 from .layers import Layer, compress, settle
 from .parcel import Shipment
 from .product import Delivery, Known, Saved, cache_of, save
-from .registry import Registry
 from .shipping import Shelf
 from .wanted import Wanted
 from .workplace import WORKPLACE, Workplace, new_run, open_log

@@ -17,8 +17,8 @@ from typing import Any
 from ansible_collections.fairlead.paas.plugins.module_utils.configuration import TO_BE_BUILT
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.client import Engine
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
 
-from .registry import Registry
 from .wanted import Wanted
 
 OURS = "REGISTRY/"  # what an app file writes before the name of an image that our registry has already

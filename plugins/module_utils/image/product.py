@@ -18,9 +18,9 @@ from typing import IO, Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine import EngineError
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
 
 from .layers import Layer
-from .registry import Registry
 
 CACHE_KEY = "moby.buildkit.cache.v0"  # what BuildKit keeps in an image's configuration to build on it
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import Entry
@@ -13,20 +13,9 @@ from ansible_collections.fairlead.paas.plugins.module_utils.errors import Fairle
 from ansible_collections.fairlead.paas.plugins.module_utils.image.context import read_context
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import Recipe
 
-from .contents import PROCFILE
-from .generated import Source
-from .procfile import Procfile, parse_procfile
-from .runtimes import Runtime
+from .chosen import Choice, parsed, place_in
+from .procfile import Procfile
 from .tree import procfile_in
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A source, the text of its Dockerfile, and the runtime that this was written for, None if it was not."""
-
-    source: Source
-    dockerfile: str
-    runtime: Runtime | None = None
 
 
 def choose(entry: Entry, indexes: Mapping[str, str], run: Path | None = None) -> Choice | None:
@@ -66,11 +55,6 @@ def procfile_of(entry: Entry, run: Path | None = None) -> Procfile:
     return parsed(str(root), procfile_in(root))
 
 
-def parsed(name: str, text: str | None) -> Procfile:
-    """Return what the Procfile of a source says, nothing where it has none. Raises Refused."""
-    return parse_procfile(f"{name}/{PROCFILE}", text) if text is not None else Procfile()
-
-
 def _root(entry: Entry, run: Path | None) -> tuple[Path, str]:
     """Return the directory that is built, and the commit that it is, if it is one."""
     git = entry.app.build.git
@@ -94,9 +78,3 @@ def _with_its_own(entry: Entry, root: Path, commit: str) -> Choice:
         raise Refused([entry.document.problem(place_in(entry), problem, "", "a regular file")])
     context = read_context(root, Recipe(build.dockerfile, build.target, build.args, build.secrets))
     return Choice(replace(context, revision=commit), place.read_text(errors="replace"))
-
-
-def place_in(entry: Entry) -> tuple[str, ...]:
-    """Return where in the app's file its source is named."""
-    build = entry.app.build
-    return ("build", "package" if build.package else "git" if build.git else "context")

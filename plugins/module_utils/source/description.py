@@ -12,7 +12,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import E
 from ansible_collections.fairlead.paas.plugins.module_utils.app.commands import completed
 from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import content_tag, reference_tag
 
-from .choice import Choice, choose, procfile_of
+from .choice import choose, procfile_of
+from .chosen import Choice
 
 
 def describe(entry: Entry, indexes: Mapping[str, str], run: Path | None = None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.app.catalog import E
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import Problem, Refused
 from ansible_collections.fairlead.paas.plugins.module_utils.image.recipe import Recipe
 
-from .choice import Choice, parsed, place_in
+from .chosen import Choice, parsed, place_in
 from .contents import PROCFILE, Contents
 from .dockerfile import Written, write
 from .draft import Order, Unbuildable

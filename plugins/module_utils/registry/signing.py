@@ -22,8 +22,8 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.client im
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land
 
+from .client import ARTIFACT, Manifest, Registry, digest_of
 from .pruning import attached_tag
-from .registry import ARTIFACT, Manifest, Registry, digest_of
 
 KEY = Path("/etc/fairlead/signing/key")  # of a builder; never leaves it
 SIGNERS = Path("/etc/fairlead/signers")  # on a node: the public halves, as ssh-keygen's allowed signers

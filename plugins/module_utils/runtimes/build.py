@@ -10,16 +10,20 @@ from pathlib import Path
 
 from ansible_collections.fairlead.paas.plugins.module_utils.containers.machine import free_memory
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.image.assembly import (
+    configuration_of,
+    encoded,
+    keep_image,
+)
+from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import MOMENT, Layer, settle
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.signing import sign_image
 
 from .archive import Archive
-from .assembly import configuration_of, encoded, keep_image
 from .bill import bill_of, find_bill, keep_bill, versions_in
-from .layers import MOMENT, Layer, settle
 from .packages import Package
-from .registry import Registry
 from .root import shaped
 from .runtime import Hands, Recipe
-from .signing import sign_image
 
 _LOG_LINES = 40
 # Packages are unpacked four times faster in memory. All mounts are in a namespace of their own: they go with

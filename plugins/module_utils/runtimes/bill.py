@@ -13,9 +13,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from .assembly import BEGINNING, encoded
+from ansible_collections.fairlead.paas.plugins.module_utils.image.assembly import BEGINNING, encoded
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import (
+    ARTIFACT,
+    Manifest,
+    Registry,
+    digest_of,
+)
+
 from .packages import Package
-from .registry import ARTIFACT, Manifest, Registry, digest_of
 
 SPDX = "application/spdx+json"
 _EMPTY = "application/vnd.oci.empty.v1+json"

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import IO
 
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
+from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import MOMENT
 
 from .bytecode import trusted
-from .layers import MOMENT
 from .packages import Package, installed, needed, status_of
 from .truststore import truststore
 from .users import FILES, ID, Account, is_fixed

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
+
 from .bill import find_bill, versions_in
-from .registry import Registry
 from .runtime import EXACT, RUNTIME, differences
 
 

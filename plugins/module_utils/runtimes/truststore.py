@@ -11,7 +11,7 @@ import hashlib
 import re
 import struct
 
-from .layers import MOMENT
+from ansible_collections.fairlead.paas.plugins.module_utils.image.layers import MOMENT
 
 _PASSWORD = "changeit"  # noqa: S105 - what every Java expects; the format asks for one, it protects nothing
 _SALT = b"Mighty Aphrodite"  # the format's own

@@ -17,8 +17,8 @@ from typing import Any
 
 from ansible_collections.fairlead.paas.plugins.module_utils.files import land, mode_of
 
+from .client import Registry
 from .pruning import UNNEEDED, Entry, Keep, Pruning, decide
-from .registry import Registry
 from .storage import Disk
 from .transport import RegistryError
 
