@@ -244,6 +244,22 @@ def test_the_failing_step_is_said_with_what_it_printed(
     assert tags(empty, APP, tag) == [None]
 
 
+def test_a_base_that_does_not_exist_is_said_and_nothing_is_pushed(
+    engine: Engine, empty: Registry, context: Path
+) -> None:
+    (context / "Dockerfile").write_text(
+        "ARG FAIRLEAD_REGISTRY\nFROM ${FAIRLEAD_REGISTRY}/nothing:1\nCOPY . /app\n"
+    )
+    tag = content_tag(read_context(context).hash())
+    with pytest.raises(FairleadError) as caught:
+        made(engine, empty, context=context)
+    said = str(caught.value).splitlines()[0]
+    assert said.startswith(f"image {empty.address}/{APP}:{tag} cannot be built: ")
+    assert f"{empty.address}/nothing:1" in said
+    assert "not found" in said
+    assert tags(empty, APP, tag, "buildcache") == [None, None]
+
+
 @pytest.mark.usefixtures("base")
 def test_what_a_build_says_is_shown_while_it_runs(empty: Registry, context: Path) -> None:
     (context / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo one; echo two; : {uuid4()}\n")
