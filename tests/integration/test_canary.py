@@ -93,7 +93,8 @@ def test_times_are_those_that_the_instances_took(router: Router) -> None:
     found = measure(router.place, ["shop.web"], start.mark).servers[f"shop.web/{one.server.name}"]
     times = sorted(Counter(found.times).elements())
     assert len(times) == found.answered == len(asked)
-    assert all(told <= took <= by_us + 1 for told, took, by_us in zip(asked, times, seen, strict=True))
+    # HAProxy takes the time once for all that it finds to do, so that it may be some milliseconds off.
+    assert all(told - 5 <= took <= by_us + 5 for told, took, by_us in zip(asked, times, seen, strict=True))
     assert Side(times=Counter(found.times)).within(95) == times[94]
     assert measure(router.place, ["shop.web"], start.mark).mark != start.mark
 
