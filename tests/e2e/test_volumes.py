@@ -24,7 +24,7 @@ processes:
     memory: 32M
     volumes: [{name: data, path: /data}]
 """
-DOCKERFILE = "ARG FAIRLEAD_REGISTRY\nFROM ${FAIRLEAD_REGISTRY}/base/python\n"
+DOCKERFILE = "ARG FAIRLEAD_REGISTRY\nFROM ${FAIRLEAD_REGISTRY}/runtimes/python\n"
 On = Callable[..., str]
 
 
