@@ -7,13 +7,18 @@ from tests.e2e.conftest import Repository
 from tests.e2e.shop import answers, containers
 from tests.playbook import Outcome, play
 
-SIGNED = {"fairlead_require_signed": True}
-
 
 def pruned(repository: Repository, *flags: str) -> Outcome:
     """Prune down to what one release back needs, whatever its age."""
-    said = {"fairlead_retain": 1, "fairlead_prune_grace": "0s", "fairlead_apps": str(repository.apps)}
-    outcome = play("playbooks/prune.yml", "--diff", *flags, **said)
+    apps = str(repository.apps)
+    outcome = play(
+        "playbooks/prune.yml",
+        "--diff",
+        *flags,
+        fairlead_retain=1,
+        fairlead_prune_grace="0s",
+        fairlead_apps=apps,
+    )
     assert outcome.rc == 0, outcome.output
     return outcome
 
@@ -27,7 +32,7 @@ def test_old_images_go_and_the_way_back_stays(deployed: Repository) -> None:
     for number in range(3):
         page = deployed.apps / "shop/shop/pages.py"
         page.write_text(f"{page.read_text()}# {number}\n")
-        outcome = deployed.deploy(**SIGNED)
+        outcome = deployed.deploy(fairlead_require_signed=True)
         assert outcome.rc == 0, outcome.output
     before = containers()
 
@@ -39,8 +44,9 @@ def test_old_images_go_and_the_way_back_stays(deployed: Repository) -> None:
     assert pruned(deployed).changed == {}
     assert containers() == before
 
-    back = play("playbooks/rollback.yml", app="shop", fairlead_apps=str(deployed.apps), **SIGNED)
+    apps = str(deployed.apps)
+    back = play("playbooks/rollback.yml", app="shop", fairlead_apps=apps, fairlead_require_signed=True)
     assert back.rc == 0, back.output
     assert answers()["app"] == "shop"
-    again = deployed.deploy(**SIGNED)
+    again = deployed.deploy(fairlead_require_signed=True)
     assert again.rc == 0, again.output
