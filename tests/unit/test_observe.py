@@ -26,7 +26,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.observe i
     instance,
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.fleet import Slot
-from ansible_collections.fairlead.paas.plugins.module_utils.image.converge import split_reference
+from ansible_collections.fairlead.paas.plugins.module_utils.image.wanted import split_reference
 
 START = Start(Slot("shop", "web", 1), "shop.web.1-v3", 3, Spec("r/shop@sha256:1", port=80), "hash", 25701)
 EVERYTHING = enforced({})

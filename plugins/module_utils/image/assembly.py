@@ -65,6 +65,14 @@ def manifest_of(configuration: bytes, layers: Sequence[Layer]) -> Manifest:
     return Manifest(IMAGE, encoded(data))
 
 
+def put_image(registry: Registry, name: str, configuration: bytes, layers: Sequence[Layer]) -> Manifest:
+    """Put an image whose layers the registry has already; it has no tag yet. Raises RegistryError."""
+    registry.put_blob(name, configuration, digest_of(configuration), len(configuration))
+    manifest = manifest_of(configuration, layers)
+    registry.put_manifest(name, manifest.digest, manifest)
+    return manifest
+
+
 def keep_image(
     registry: Registry,
     name: str,
@@ -72,13 +80,11 @@ def keep_image(
     configuration: bytes,
     layers: Sequence[Layer],
 ) -> str:
-    """Keep an image whose layers the registry has already, and sign it; return its digest.
+    """Put an image, sign it, and give it its tags; return its digest.
 
-    Its tags come last: who sees one sees all, and the signature. Raises RegistryError, SignatureError.
+    The tags come last: who sees one sees all, and the signature. Raises RegistryError, SignatureError.
     """
-    registry.put_blob(name, configuration, digest_of(configuration), len(configuration))
-    manifest = manifest_of(configuration, layers)
-    registry.put_manifest(name, manifest.digest, manifest)
+    manifest = put_image(registry, name, configuration, layers)
     sign_image(registry, name, manifest.digest)
     for tag in tags:
         registry.put_manifest(name, tag, manifest)

@@ -19,13 +19,13 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.engine im
 )
 from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
 
-from .assembly import BEGINNING, configuration_of, encoded, keep_image
+from .assembly import BEGINNING, configuration_of, encoded, keep_image, put_image
 from .buildkit import Built, Order, build
 from .layers import Layer, compress, settle
 from .parcel import Shipment
 from .product import Delivery, Known, Saved, cache_of, save
 from .shipping import Shelf
-from .wanted import Wanted
+from .wanted import Wanted, split_reference
 from .workplace import WORKPLACE, Workplace, new_run, open_log
 
 CONTENT = "io.fairlead.content"  # the label that says which content an image was built from
@@ -111,7 +111,9 @@ class _Making:
         created = wanted.labels.get(CREATED, BEGINNING)
         configuration = configuration_of(saved.configuration, layers, labels, created)
         if cached := cache_of(configuration, saved.configuration):
-            keep_image(self.registry, wanted.app, [CACHE_TAG], encoded(cached), layers)
+            # Only builders take steps from it; nothing runs it, so that nobody asks for its signature.
+            manifest = put_image(self.registry, wanted.app, encoded(cached), layers)
+            self.registry.put_manifest(wanted.app, CACHE_TAG, manifest)
         return keep_image(self.registry, wanted.app, [wanted.tag], encoded(configuration), layers)
 
     def _delivered(
@@ -133,13 +135,11 @@ class _Making:
 def _base_labels(built: Built) -> dict[str, str]:
     name, _, digest = built.base.partition("@")
     # Some engines say the tag that nobody wrote, some do not.
-    tagged = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    tagged = ":".join(split_reference(name))
     return {BASE_NAME: tagged, BASE_DIGEST: digest} if digest else {}
 
 
 def _name_in(registry: Registry, base: str) -> str:
     """Return the name of a base in our registry, empty for one of another."""
-    address, slash, rest = base.partition(f"{registry.address}/")
-    return (
-        rest.partition("@")[0].rpartition(":")[0] or rest.partition("@")[0] if slash and not address else ""
-    )
+    ours = f"{registry.address}/"
+    return split_reference(base.removeprefix(ours).partition("@")[0])[0] if base.startswith(ours) else ""

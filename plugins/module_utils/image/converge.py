@@ -19,7 +19,7 @@ from ansible_collections.fairlead.paas.plugins.module_utils.containers.client im
 from ansible_collections.fairlead.paas.plugins.module_utils.errors import FairleadError
 from ansible_collections.fairlead.paas.plugins.module_utils.registry.client import Registry
 
-from .wanted import Wanted
+from .wanted import Wanted, split_reference
 
 OURS = "REGISTRY/"  # what an app file writes before the name of an image that our registry has already
 _OWN_TAG = re.compile(r"c-[0-9a-f]{16}|buildcache|sha256-.*")
@@ -61,15 +61,6 @@ def reference_tag(image: str) -> str:
     So NAME:TAG is taken once and then stays what it was; another tag or a digest asks for another.
     """
     return content_tag(hashlib.sha256(f"image {image}".encode()).hexdigest()[:16])
-
-
-def split_reference(image: str) -> tuple[str, str]:
-    """Return the name and the tag or digest of an image; the tag is ``latest`` where none is written."""
-    name, at, digest = image.partition("@")
-    if at:
-        return name, digest
-    head, colon, tag = name.rpartition(":")
-    return (head, tag) if colon and "/" not in tag else (name, "latest")
 
 
 def converge(wanted: Wanted, registry: Registry, connect: Callable[[], Engine], *, check: bool) -> Outcome:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image that an app wants."""
+"""The image that an app wants, and how images are named."""
 
 from __future__ import annotations
 
@@ -33,3 +33,12 @@ class Wanted:
     def name(self) -> str:
         """Return the image's name in our registry."""
         return f"{self.registry}/{self.app}"
+
+
+def split_reference(image: str) -> tuple[str, str]:
+    """Return the name and the tag or digest of an image; the tag is ``latest`` where none is written."""
+    name, at, digest = image.partition("@")
+    if at:
+        return name, digest
+    head, colon, tag = name.rpartition(":")
+    return (head, tag) if colon and "/" not in tag else (name, "latest")

@@ -79,7 +79,6 @@ def make(recipe: Recipe, registry: Registry, archive: Archive) -> Mapping[str, s
     versions = {each.name: each.version for each in packages}
     digest = _kept(recipe, registry, layer, packages, recipe.exact_tag(versions))
     keep_bill(registry, recipe.name, digest, bill_of(recipe.name, digest, recipe.release, packages))
-    sign_image(registry, recipe.name, digest)
     registry.tag(recipe.name, digest, recipe.tag)
     return versions
 
@@ -88,6 +87,7 @@ def _kept(recipe: Recipe, registry: Registry, layer: Layer, packages: tuple[Pack
     """Keep the image under the tag that never moves, and return the digest that this tag has."""
     there = registry.digest(recipe.name, exact)
     if there:
+        sign_image(registry, recipe.name, there)  # it may be from before there was a key
         return there
     configuration = configuration_of(recipe.configuration(_architecture(packages), exact), [layer], {})
     return keep_image(registry, recipe.name, [exact], encoded(configuration), [layer])

@@ -19,8 +19,8 @@ _SCHEME = "fairlead generated 1"  # raised when the same source shall give anoth
 _HASH_DIGITS = 16
 
 
-class Payload(Protocol):
-    """What comes into ``root/app``."""
+class Named(Protocol):
+    """What is told of a source while it is built."""
 
     @property
     def name(self) -> str:
@@ -33,6 +33,10 @@ class Payload(Protocol):
     @property
     def revision(self) -> str:
         """The commit that it is, if it is one."""
+
+
+class Payload(Named, Protocol):
+    """What comes into ``root/app``."""
 
     def identity(self) -> str:
         """Return a text that is another one whenever the content is."""
@@ -44,20 +48,8 @@ class Payload(Protocol):
         """Return it as it is by now. Raises Refused."""
 
 
-class Source(Protocol):
+class Source(Named, Protocol):
     """What an image is built from."""
-
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-
-    @property
-    def size(self) -> str:
-        """How much is in it, in words."""
-
-    @property
-    def revision(self) -> str:
-        """The commit that it is, if it is one."""
 
     @property
     def recipe(self) -> Recipe:
